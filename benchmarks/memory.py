@@ -1,0 +1,139 @@
+"""How much memory a body of 1 GiB costs, each case in a fresh process.
+
+The growth is the peak above what was there when the body had begun (some pieces are fed first, so
+that every buffer has its size). Two figures: what Python allocated (`tracemalloc`, exact), and how
+much the peak of the resident set rose (Linux only; what the operating system saw). The body is one
+block of 64 KiB, fed again and again, so the input itself does not grow.
+
+``python -m benchmarks.memory CASE OCTETS`` measures one case and prints it as JSON.
+"""
+
+import json
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+
+from mailproto import smtp
+
+from . import ours, workloads
+from .workloads import CHUNK, HOST, RECIPIENTS, SENDER, Sink
+
+__all__ = ["CASES", "GOAL", "Growth", "measure", "measure_here"]
+
+GOAL = 1 << 20
+"""Octets that the growth has to stay below."""
+
+_WARM_UP = 32
+"""Blocks that are fed before the measurement begins."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Octets that one case grew by. `resident` is None where the system does not tell."""
+
+    case: str
+    octets: int
+    allocated: int
+    resident: int | None
+
+
+def _block() -> bytes:
+    """64 KiB of stuffed text: whole lines, so that it may follow itself."""
+    text = workloads.stuff(workloads.message(CHUNK - 4096)).removesuffix(b".\r\n")
+    return text + b"x" * (CHUNK - len(text) - 2) + b"\r\n"
+
+
+def _server(pieces: Iterator[bytes], command: bytes, end: bytes) -> None:
+    reads = [
+        f"EHLO {HOST}\r\n".encode("ascii"),
+        f"MAIL FROM:<{SENDER}>\r\nRCPT TO:<{RECIPIENTS[0]}>\r\n".encode("ascii") + command,
+    ]
+    sink = Sink()
+    ours.server_reads(smtp.Server(), chain(reads, pieces, [end]), sink, len)
+    if sink.messages != 1:
+        raise AssertionError("the message did not arrive")
+
+
+def _client(pieces: Iterator[bytes], *, chunking: bool) -> None:
+    if ours.client_large(pieces, len, chunking=chunking)() < 0:
+        raise AssertionError("the message was not accepted")
+
+
+_RUNS: dict[str, Callable[[Iterator[bytes], int], None]] = {
+    "SMTP server: DATA": lambda pieces, _: _server(pieces, b"DATA\r\n", b".\r\n"),
+    "SMTP server: BDAT": lambda pieces, octets: _server(
+        pieces, f"BDAT {octets} LAST\r\n".encode("ascii"), b""
+    ),
+    "SMTP client: DATA": lambda pieces, _: _client(pieces, chunking=False),
+    "SMTP client: BDAT": lambda pieces, _: _client(pieces, chunking=True),
+}
+
+CASES = tuple(_RUNS)
+"""What can be measured."""
+
+
+def measure(case: str, octets: int) -> Growth:
+    """Measure one of `CASES` in a process of its own."""
+    command = [sys.executable, "-m", __spec__.name, case, str(octets)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return Growth(**json.loads(done.stdout))
+
+
+def measure_here(case: str, octets: int) -> Growth:
+    """Measure in this process: `octets` is rounded down to whole blocks."""
+    run, block = _RUNS[case], _block()
+    count = octets // CHUNK
+    resident: list[int] = []
+
+    def pieces(begin: Callable[[], None]) -> Iterator[bytes]:
+        for number in range(count):
+            if number == min(_WARM_UP, count - 1):
+                begin()
+            yield block
+
+    def reset() -> None:
+        _reset_resident_peak()
+        resident.extend(_resident_peak())
+
+    run(pieces(reset), count * CHUNK)
+    resident.extend(_resident_peak())
+
+    held = 0
+
+    def begin() -> None:
+        nonlocal held
+        held = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+
+    tracemalloc.start()
+    run(pieces(begin), count * CHUNK)
+    allocated = tracemalloc.get_traced_memory()[1] - held
+    tracemalloc.stop()
+    return Growth(
+        case, count * CHUNK, allocated, resident[1] - resident[0] if len(resident) == 2 else None
+    )
+
+
+def _resident_peak() -> list[int]:
+    """The peak of the resident set in octets, or nothing where that cannot be known."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return []
+    return [int(line.split()[1]) * 1024 for line in status.splitlines() if line[:6] == "VmHWM:"]
+
+
+def _reset_resident_peak() -> None:
+    """Let the peak begin at what is resident now, where that is allowed."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return  # the peak of the warm-up stays: the growth may be told too small, never too large
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(measure_here(sys.argv[1], int(sys.argv[2])))))

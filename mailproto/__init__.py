@@ -1,0 +1,70 @@
+"""mailproto: mail protocols as state machines that never touch a socket.
+
+The names below are loaded on first use, and so are the protocols (`mailproto.smtp`): `import mailproto` costs next to
+nothing. `docs/` explains the contract that all machines keep; `mailproto.Machine` is where it is written in code.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import smtp
+    from ._machine import BodyChunk, BodyWanted, Machine, Timeout, TlsEstablished, Want
+    from .errors import (
+        ConnectionLost,
+        Defect,
+        LimitExceeded,
+        LocalProtocolError,
+        ProtocolError,
+        RemoteProtocolError,
+    )
+    from .limits import Limits
+
+__all__ = [
+    "BodyChunk",
+    "BodyWanted",
+    "ConnectionLost",
+    "Defect",
+    "LimitExceeded",
+    "Limits",
+    "LocalProtocolError",
+    "Machine",
+    "ProtocolError",
+    "RemoteProtocolError",
+    "Timeout",
+    "TlsEstablished",
+    "Want",
+    "smtp",
+]
+
+_HOMES = {
+    "errors": (
+        "ConnectionLost",
+        "Defect",
+        "LimitExceeded",
+        "LocalProtocolError",
+        "ProtocolError",
+        "RemoteProtocolError",
+    ),
+    "limits": ("Limits",),
+    "_machine": ("BodyChunk", "BodyWanted", "Machine", "Timeout", "TlsEstablished", "Want"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_MODULES = ("smtp", "testing", "strategies")
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        value: object = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    elif name in _MODULES:
+        value = import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value  # the next look-up does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

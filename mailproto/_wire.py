@@ -1,0 +1,386 @@
+"""The only code that touches buffers.
+
+Two directions, five classes:
+
+* `Input` holds the bytes that came in and are not consumed yet, and cuts lines and counted octets
+  from them.
+* `TextDecoder` reads dot-stuffed text (SMTP DATA, POP3 multi-line answers) from an `Input`.
+* `NewlineScan` looks at a body as it passes, chunk by chunk: bare CR and LF, NUL, long lines, 8-bit
+  octets; it can rewrite bare newlines.
+* `TextEncoder` turns a body into dot-stuffed text, whatever the edges of the chunks it is given in.
+* `Output` holds the bytes that are to be written.
+
+Invariants
+
+* **Chunk law.** What these classes return depends on the bytes, never on how they were cut. State
+  that crosses a cut (a CR whose LF may still come, "the next octet starts a line") is a field, and
+  octets whose meaning is open stay in the `Input`.
+* **Linear time.** No byte is searched, joined or moved more than a constant number of times: what
+  has been searched is remembered, and pieces that came while a line was incomplete are joined once,
+  when its end has come. A chunk that starts and ends between two items is passed on uncopied.
+* **Plain data.** `bytes`, `bytearray`, numbers: all of it pickles.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+
+from .errors import Defect
+
+__all__ = [
+    "BareNewlines",
+    "Input",
+    "NewlineScan",
+    "Output",
+    "TextDecoder",
+    "TextEncoder",
+    "as_bytes",
+]
+
+
+def as_bytes(data: bytes | bytearray | memoryview) -> bytes:
+    """`data` itself if it is bytes, a copy of any other buffer. Raises TypeError for the rest."""
+    if type(data) is bytes:
+        return data
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data)
+    # bytes(5) would be five NULs and bytes(["a"]) something else again: only real buffers get in.
+    raise TypeError(f"a bytes-like object is required, not {type(data).__name__!r}")
+
+
+class Input:
+    """Bytes received and not consumed.
+
+    `head[pos:]` comes first and `tail` behind it. A chunk that arrives when everything before it has
+    been consumed becomes `head` uncopied; one that arrives in the middle of something is appended to
+    `tail`, and the two are joined only when what they hold together can be consumed.
+    """
+
+    __slots__ = ("_head", "_pos", "_scanned", "_tail")
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._pos = 0
+        self._tail: bytearray = bytearray()
+        self._scanned = 0  # octets of head[pos:] + tail known to hold no line end
+
+    def __len__(self) -> int:
+        return len(self._head) - self._pos + len(self._tail)
+
+    def feed(self, data: bytes) -> None:
+        """Append `data`."""
+        if self._pos == len(self._head) and not self._tail:
+            self._head = data
+            self._pos = self._scanned = 0
+        else:
+            self._tail += data
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._head = b""
+        self._tail.clear()
+        self._pos = self._scanned = 0
+
+    def peek(self, size: int) -> bytes:
+        """The next octets, at most `size`, left where they are."""
+        piece = self._head[self._pos : self._pos + size]
+        if len(piece) < size and self._tail:
+            piece += bytes(self._tail[: size - len(piece)])
+        return piece
+
+    def line(self, terminator: bytes) -> bytes | None:
+        """The next line with its `terminator` (CRLF or LF), or None while its end has not come."""
+        head = self._head
+        pos = self._pos
+        end = head.find(terminator, pos + self._scanned)
+        if end < 0:
+            if not self._ends_in_tail(terminator):
+                return None
+            self._join()
+            head = self._head
+            pos = 0
+            end = head.find(terminator, self._scanned)
+        end += len(terminator)
+        self._pos = end
+        self._scanned = 0
+        return head[pos:end]
+
+    def _ends_in_tail(self, terminator: bytes) -> bool:
+        # The head has been searched. Search what is new of the tail, and the seam between the two.
+        rest = len(self._head) - self._pos
+        overlap = len(terminator) - 1
+        if not self._tail:
+            self._scanned = max(0, rest - overlap)
+            return False
+        if self._scanned < rest:
+            self._scanned = rest
+            if overlap and rest and self._head[-1:] + self._tail[:1] == terminator:
+                self._scanned = rest - overlap
+                return True
+        if self._tail.find(terminator, self._scanned - rest) >= 0:
+            return True
+        self._scanned = rest + max(0, len(self._tail) - overlap)
+        return False
+
+    def skip_line(self, terminator: bytes) -> tuple[int, bool]:
+        """Drop octets up to and with the next line end: (how many, whether the end was there)."""
+        line = self.line(terminator)
+        if line is not None:
+            return len(line), True
+        self._join()
+        keep = len(terminator) - 1 if self._head.endswith(terminator[:-1], self._pos) else 0
+        gone = max(0, len(self) - keep)
+        self.advance(gone)
+        return gone, False
+
+    def take(self, size: int) -> bytes:
+        """The next octets, at most `size`; fewer only when fewer are there."""
+        head, pos = self._head, self._pos
+        if self._tail and len(head) - pos < size:
+            self._join()
+            head, pos = self._head, 0
+        end = min(pos + size, len(head))
+        self._pos = end
+        self._scanned = 0
+        return head if end - pos == len(head) else head[pos:end]
+
+    def window(self, size: int) -> tuple[bytes, int, int]:
+        """(buffer, start, end): the next octets in place, at most `size`, without a copy if possible.
+
+        When fewer than `size` are in the first piece, the pieces are joined first. Use `advance()` to
+        consume what was used.
+        """
+        if self._tail and len(self._head) - self._pos < size:
+            self._join()
+        return self._head, self._pos, min(len(self._head), self._pos + size)
+
+    def advance(self, size: int) -> None:
+        """Consume `size` octets of the last `window()`."""
+        self._pos += size
+        self._scanned = 0
+
+    def _join(self) -> None:
+        self._head = self._head[self._pos :] + bytes(self._tail)
+        self._tail.clear()
+        self._pos = 0
+
+
+class Output:
+    """Bytes to be written, in order."""
+
+    __slots__ = ("_pieces", "size")
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self.size = 0
+
+    def put(self, data: bytes) -> None:
+        """Queue `data`."""
+        self._pieces.append(data)
+        self.size += len(data)
+
+    def take(self) -> bytes:
+        """Everything queued; the queue is empty afterwards."""
+        pieces = self._pieces
+        if not pieces:
+            return b""
+        self._pieces = []
+        self.size = 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+class TextDecoder:
+    """Reads text that ends with CRLF . CRLF, or with . CRLF at once (RFC 5321 section 4.5.2).
+
+    A dot that starts a line is dropped, and only CRLF starts a line: `LF . CR LF` is content, and so
+    is every other look-alike. What is returned is the text with its last CRLF.
+    """
+
+    __slots__ = ("_at_line_start", "ended")
+
+    def __init__(self) -> None:
+        self._at_line_start = True
+        self.ended = False
+
+    def read(self, source: Input, size: int) -> bytes:
+        """The next text from at most `size` octets (never fewer than 8) of `source`.
+
+        b"" when it needs more octets or has ended; `ended` tells.
+        """
+        if self.ended:
+            return b""
+        buffer, pos, stop = source.window(max(size, 8))
+        start = pos
+        if self._at_line_start and pos < stop and buffer[pos] == 46:  # "."
+            opening = buffer[pos : pos + 3]
+            if opening == b".\r\n":
+                source.advance(3)
+                self.ended = True
+                return b""
+            if b".\r\n".startswith(opening):
+                return b""  # "." or ".\r": nobody knows yet
+            pos += 1
+        end = buffer.find(b"\r\n.\r\n", pos, stop)
+        if end >= 0:
+            text = buffer[pos : end + 2]
+            source.advance(end + 5 - start)
+            self.ended = True
+        else:
+            end = stop
+            at_line_start = False
+            if buffer.endswith(b"\r\n", pos, stop):
+                at_line_start = True
+            elif buffer.endswith(b"\r\n.", pos, stop):
+                at_line_start = True
+                end -= 1
+            elif buffer.endswith(b"\r\n.\r", pos, stop):
+                at_line_start = True
+                end -= 2
+            elif buffer.endswith(b"\r", pos, stop):
+                end -= 1
+            if end > pos:
+                self._at_line_start = at_line_start
+            text = buffer[pos:end]
+            source.advance(end - start)
+        # Every CRLF-dot inside is stuffing: one that might be the end was held back.
+        return text.replace(b"\r\n.", b"\r\n") if b"\r\n." in text else text
+
+
+class BareNewlines(enum.Enum):
+    """What to do about a CR or LF that is not part of a CRLF, in a text."""
+
+    REJECT = "reject"
+    """Refuse the body: it is swallowed to its true end and answered 550 5.6.0; sending it is an error."""
+    NORMALIZE = "normalize"
+    """Read each as the CRLF it was probably meant to be. The octets handed on differ from the wire's."""
+    PRESERVE = "preserve"
+    """Hand it on as it is. Whoever passes the text on must know that others may read it otherwise."""
+
+
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_EIGHT_BIT = re.compile(rb"[\x80-\xff]")
+_LONGEST = 998  # RFC 5321 section 4.5.3.1.6: 1,000 octets with CRLF
+
+
+class NewlineScan:
+    """Watches a body go by: newlines, NUL, long lines, 8-bit octets, at memory speed.
+
+    `feed()` is given the content in order, cut anywhere, except that a CR is never the last octet of a
+    piece unless what follows it is not LF (the `TextDecoder` sees to that; others use `carry`).
+    `defects` has the first occurrence of each kind, with its offset in the body.
+    """
+
+    __slots__ = ("_column", "_found", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._column = 0  # octets of the unfinished last line
+        self._found: dict[str, Defect] = {}
+
+    @property
+    def defects(self) -> tuple[Defect, ...]:
+        """The first occurrence of each kind, in the order they were met."""
+        return tuple(sorted(self._found.values(), key=lambda defect: (defect.offset, defect.code)))
+
+    def feed(self, data: bytes) -> int:
+        """Look at `data`. Returns the index of its first bare CR or LF, or -1."""
+        found = self._found
+        bare = -1
+        pairs = data.count(b"\r\n")
+        if data.count(b"\n") != pairs or data.count(b"\r") != pairs:
+            match = _BARE.search(data)
+            assert match is not None
+            bare = match.start()
+            for code, pattern in _BARE_KINDS:
+                if code not in found and (first := pattern.search(data)):
+                    found[code] = Defect(code, self.size + first.start(), first.group())
+        if "nul" not in found and (at := data.find(b"\0")) >= 0:
+            found["nul"] = Defect("nul", self.size + at, b"\0")
+        if "eight_bit" not in found and not data.isascii():
+            first = _EIGHT_BIT.search(data)
+            assert first is not None
+            found["eight_bit"] = Defect("eight_bit", self.size + first.start(), first.group())
+        if "long_line" not in found:
+            self._measure(data)
+        self.size += len(data)
+        return bare
+
+    def _measure(self, data: bytes) -> None:
+        # A line of more than 998 octets leaves a window of 999 without LF: step from window to
+        # window, each time to behind the last LF in it. (With CRLF ends, a window of 1,000.)
+        width = _LONGEST + 2
+        start = -self._column  # where the current line starts, relative to data
+        end = len(data)
+        while start + width <= end:
+            last = data.rfind(b"\n", max(start, 0), start + width)
+            if last < 0:
+                self._found["long_line"] = Defect("long_line", self.size + start)
+                return
+            start = last + 1
+        last = data.rfind(b"\n", max(start, 0), end)
+        self._column = end - (last + 1 if last >= 0 else start)
+
+
+_BARE_KINDS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
+    ("bare_cr", re.compile(rb"\r(?!\n)")),
+    ("bare_lf", re.compile(rb"(?<!\r)\n")),
+)
+
+
+def normalize(data: bytes) -> bytes:
+    """`data` with every bare CR and bare LF as CRLF. `data` must not end in a CR that LF may follow."""
+    return _BARE.sub(b"\r\n", data)
+
+
+class TextEncoder:
+    """Turns a body into the lines of a text: newline policy, dot-stuffing, the end.
+
+    `feed()` is given the body cut anywhere. A CR that ends a piece waits for the next one.
+    """
+
+    __slots__ = ("_at_line_start", "_carry", "_policy")
+
+    def __init__(self, policy: BareNewlines) -> None:
+        self._policy = policy
+        self._at_line_start = True
+        self._carry = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """The wire form of the next piece. Raises ValueError (unchanged) for what is refused."""
+        if self._carry:
+            data = self._carry + data
+        carry = b""
+        if data.endswith(b"\r"):
+            carry = b"\r"
+            data = data[:-1]
+        text = self._clean(data)
+        self._carry = carry
+        return self._stuff(text)
+
+    def end(self) -> bytes:
+        """The rest of the text: a missing last CRLF, then the dot."""
+        text = self._stuff(self._clean(self._carry)) if self._carry else b""
+        self._carry = b""
+        return text + (b".\r\n" if self._at_line_start else b"\r\n.\r\n")
+
+    def _clean(self, data: bytes) -> bytes:
+        if self._policy is not BareNewlines.PRESERVE:
+            pairs = data.count(b"\r\n")
+            if data.count(b"\n") != pairs or data.count(b"\r") != pairs:
+                if self._policy is BareNewlines.REJECT:
+                    raise ValueError(
+                        "the body has a bare CR or LF; give it CRLF line ends, or choose"
+                        " BareNewlines.NORMALIZE in the machine's quirks"
+                    )
+                data = normalize(data)
+        return data
+
+    def _stuff(self, text: bytes) -> bytes:
+        if not text:
+            return text
+        stuffed = text.replace(b"\r\n.", b"\r\n..") if b"\r\n." in text else text
+        if self._at_line_start and text.startswith(b"."):
+            stuffed = b"." + stuffed
+        self._at_line_start = text.endswith(b"\r\n")
+        return stuffed

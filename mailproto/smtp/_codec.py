@@ -1,0 +1,589 @@
+"""SMTP lines, read and written: `parse_command`, `parse_reply`, `encode`.
+
+One grammar for both roles. The readers are lenient where a line has one sensible reading and say so
+in `defects`; the writers are strict. `parse(encode(x)) == x` for whatever `encode` takes.
+
+The two commands that carry addresses have a fast pattern for the common spelling, which accepts
+nothing that the full reader behind it would read otherwise.
+
+Invariants
+
+* What `encode` returns ends with CRLF and holds no other CR, LF or NUL; whatever could put one
+  there, or end an address or a parameter early, is a ValueError.
+* The readers raise `SyntaxRefused` (with the reply to give) and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from .._envelope import Param, Parameter
+from .._grammar import (
+    b64decode,
+    b64encode,
+    has_control,
+    is_address_literal,
+    is_domain,
+    parse_address,
+    parse_number,
+)
+from ..errors import Defect, RemoteProtocolError
+from ._extensions import EXTENSIONS, parameters_of
+from ._vocabulary import (
+    Auth,
+    AuthCancel,
+    AuthResponse,
+    Bdat,
+    Challenge,
+    Command,
+    Data,
+    Ehlo,
+    Etrn,
+    Expn,
+    Helo,
+    Help,
+    Lhlo,
+    Mail,
+    Noop,
+    Quit,
+    Rcpt,
+    Reply,
+    Rset,
+    StartTls,
+    UnknownCommand,
+    Vrfy,
+)
+
+__all__ = [
+    "SyntaxRefused",
+    "UnframedChunk",
+    "encode",
+    "join_reply",
+    "parse_auth_response",
+    "parse_command",
+    "parse_reply",
+    "parse_reply_line",
+]
+
+PARAMETERS = parameters_of(EXTENSIONS)
+"""The parameter rows of the standard registry by (command, keyword)."""
+
+
+class SyntaxRefused(ValueError):  # noqa: N818 - named for what happens to the line
+    """A line that is no command, and the reply a server gives to it."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply)
+
+    @property
+    def reply(self) -> Reply:
+        """What a server answers."""
+        reply: Reply = self.args[0]
+        return reply
+
+    def __str__(self) -> str:
+        return str(self.reply)
+
+
+class UnframedChunk(RemoteProtocolError):
+    """A BDAT whose octets cannot be counted: what follows it cannot be told from commands."""
+
+
+def _refuse(code: int, text: str) -> SyntaxRefused:
+    return SyntaxRefused(Reply(code, (text,)))
+
+
+# --- Commands, read -------------------------------------------------------------------------------
+
+_LOCAL = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+_HOST = rb"[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*"
+_MAIL = re.compile(rb"[Mm][Aa][Ii][Ll] [Ff][Rr][Oo][Mm]:<((?:%b@%b)?)>(?: ([!-~ ]+))?" % (_LOCAL, _HOST))
+_RCPT = re.compile(rb"[Rr][Cc][Pp][Tt] [Tt][Oo]:<(%b@%b)>(?: ([!-~ ]+))?" % (_LOCAL, _HOST))
+_PATH_VERB = re.compile(r"(?:FROM|TO)(?P<before>[ \t]*):(?P<after>[ \t]*)", re.I)
+_KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_VALUE = re.compile(r"[!-~\u0080-\ud7ff\ue000-\U0010ffff]*")
+_FAST_LENGTH = 300  # no local part beyond 64 or domain beyond 255 passes unnoticed below this
+
+
+def parse_command(
+    line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]] = PARAMETERS
+) -> Command:
+    """The command on `line` (CRLF or LF at its end is optional). An AUTH answer is no command.
+
+    `parameters` are the rows by which parameter values are checked; parameters without a row are
+    kept. Raises `SyntaxRefused` with a 500, 501 or 553 reply, `UnframedChunk` for BDAT.
+    """
+    if line.endswith(b"\n"):
+        line = line[:-2] if line.endswith(b"\r\n") else line[:-1]
+    verb = line[:4]
+    reader = _FOUR.get(verb) or _FOUR.get(verb.upper())
+    if reader is not None:
+        return reader(line, parameters)
+    return _parse_other(line)
+
+
+def _text(line: bytes) -> str:
+    """The line as text; refuses control characters and what is not UTF-8."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _refuse(500, "5.5.2 The line is not valid UTF-8") from None
+    if has_control(text.replace("\t", " ")):
+        raise _refuse(500, "5.5.2 The line has a control character")
+    return text
+
+
+def _split(line: bytes, verb: str) -> tuple[str, tuple[Defect, ...]]:
+    """The argument behind `verb`, and what was odd about the white space around it."""
+    text = _text(line)
+    argument = text[len(verb) :]
+    defects: tuple[Defect, ...] = ()
+    if argument and argument[0] not in " \t":
+        raise _unrecognized(text)
+    stripped = argument[1:].strip(" \t")
+    if argument[1:] != stripped or argument[:1] == "\t":
+        if argument.rstrip(" \t") != argument:
+            defects += (Defect("trailing_space", len(verb) + len(argument.rstrip(" \t"))),)
+        if stripped and argument.lstrip(" \t") != argument[1:]:
+            defects += (Defect("extra_space", len(verb)),)
+    elif argument == " ":
+        defects = (Defect("trailing_space", len(verb)),)
+    return stripped, defects
+
+
+def _unrecognized(text: str) -> SyntaxRefused:
+    return _refuse(500, "5.5.2 Command not recognized" if text.strip() else "5.5.2 Empty line")
+
+
+def _parse_other(line: bytes) -> Command:
+    text = _text(line)
+    verb = re.split(r"[ \t]", text, maxsplit=1)[0].upper()
+    if verb == "STARTTLS":
+        return _bare(StartTls)(line, {})
+    if re.fullmatch(r"[A-Z][A-Z0-9-]*", verb) is None:
+        raise _unrecognized(text)
+    argument, defects = _split(line, verb)
+    return UnknownCommand(verb, argument, defects=defects)
+
+
+_Reader = Callable[[bytes, Mapping[tuple[str, str], Parameter[object]]], Command]
+
+
+def _parse_mail(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+    match = _MAIL.fullmatch(line)
+    if match is not None and len(line) < _FAST_LENGTH and match.end(1) - match.start(1) <= 64:
+        path, options = match.groups()
+        if options is None:
+            return Mail(path.decode("ascii"), ())
+        params, defects = _parse_params(options.decode("ascii"), "MAIL", parameters)
+        return Mail(path.decode("ascii"), params, defects=defects)
+    path_text, rest, odd = _parse_path(line, "FROM", "5.1.7")
+    params, defects = _parse_params(rest, "MAIL", parameters)
+    return Mail(path_text, params, defects=odd + defects)
+
+
+def _parse_rcpt(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+    match = _RCPT.fullmatch(line)
+    if match is not None and len(line) < _FAST_LENGTH and match.end(1) - match.start(1) <= 64:
+        path, options = match.groups()
+        if options is None:
+            return Rcpt(path.decode("ascii"), ())
+        params, defects = _parse_params(options.decode("ascii"), "RCPT", parameters)
+        return Rcpt(path.decode("ascii"), params, defects=defects)
+    path_text, rest, odd = _parse_path(line, "TO", "5.1.3")
+    if not path_text:
+        raise _refuse(501, "5.1.3 A recipient is needed")
+    params, defects = _parse_params(rest, "RCPT", parameters)
+    return Rcpt(path_text, params, defects=odd + defects)
+
+
+def _parse_path(line: bytes, word: str, status: str) -> tuple[str, str, tuple[Defect, ...]]:
+    """(path without brackets, what follows it, defects) of a MAIL or RCPT line."""
+    text = _text(line)
+    verb = text[:4].upper()
+    if len(text) > 4 and text[4] not in " \t":
+        raise _unrecognized(text)
+    argument = text[4:].lstrip(" \t")
+    usage = _refuse(501, f"5.5.4 Syntax: {verb} {word}:<address>")
+    match = _PATH_VERB.match(argument)
+    if match is None or argument[: len(word)].upper() != word:
+        raise usage
+    at = len(text) - len(argument)
+    codes: list[tuple[str, int]] = []
+    if text[4:at] != " ":
+        codes.append(("extra_space", 4))
+    if match["before"]:
+        codes.append(("space_before_colon", at + match.start("before")))
+    if match["after"]:
+        codes.append(("space_after_colon", at + match.start("after")))
+    rest = argument[match.end() :]
+    at += match.end()
+    if rest.startswith("<"):
+        path, rest = _bracketed(rest, usage)
+        if rest and rest[0] not in " \t":
+            raise usage
+    else:
+        path, _, rest = rest.partition(" ")
+        codes.append(("no_angle_brackets", at))
+        if not path or path[0] in '"<':
+            raise usage
+    if path != path.strip(" \t"):
+        path = path.strip(" \t")
+        codes.append(("space_in_path", at))
+    if path.startswith("@"):
+        # A source route: accepted, dropped (RFC 5321 section 3.6.1, appendix C).
+        route, colon, path = path.partition(":")
+        if not colon or not all(
+            hop.startswith("@") and (is_domain(hop[1:]) or is_address_literal(hop[1:]))
+            for hop in route.split(",")
+        ):
+            raise usage
+        codes.append(("source_route", at))
+    if len(path.encode()) > 254:
+        codes.append(("long_path", at))
+    if path:
+        try:
+            codes += [(code, at) for code in parse_address(path).defects]
+        except ValueError as error:
+            raise _refuse(501, f"{status} Bad address: {error}") from None
+    return path, rest, tuple(Defect(code, offset) for code, offset in codes)
+
+
+_BRACKETED = re.compile(r'<([^"<>]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"<>]*)?)>')
+
+
+def _bracketed(text: str, usage: SyntaxRefused) -> tuple[str, str]:
+    match = _BRACKETED.match(text)
+    if match is None:
+        raise usage
+    return match[1], text[match.end() :]
+
+
+def _parse_params(
+    text: str, command: str, parameters: Mapping[tuple[str, str], Parameter[object]]
+) -> tuple[tuple[Param, ...], tuple[Defect, ...]]:
+    words = text.split()
+    params: list[Param] = []
+    seen: set[str] = set()
+    for word in words:
+        keyword, equals, value = word.partition("=")
+        keyword = keyword.upper()
+        if _KEYWORD.fullmatch(keyword) is None or _VALUE.fullmatch(value) is None:
+            raise _refuse(501, "5.5.4 A parameter is KEYWORD or KEYWORD=value")
+        if keyword in seen:
+            raise _refuse(501, f"5.5.4 {keyword} is given twice")
+        seen.add(keyword)
+        param = Param(keyword, value if equals else None)
+        row = parameters.get((command, keyword))
+        if row is not None:
+            try:
+                row.parse(param.value)
+            except ValueError as error:
+                raise _refuse(501, f"5.5.4 {keyword}: {error}") from None
+        params.append(param)
+    odd = text != " ".join(words) and text != " " + " ".join(words)
+    return tuple(params), (Defect("extra_space"),) if odd else ()
+
+
+def _greets(cls: type[Helo] | type[Ehlo] | type[Lhlo]) -> _Reader:
+    def read(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+        domain, defects = _split(line, cls.verb)
+        if not domain or " " in domain or "\t" in domain:
+            raise _refuse(501, f"5.5.4 Syntax: {cls.verb} domain")
+        if not is_domain(domain) and not is_address_literal(domain):
+            defects += (Defect("odd_domain", 5),)
+        return cls(domain, defects=defects)
+
+    return read
+
+
+def _bare(cls: type[Data] | type[Rset] | type[Quit] | type[StartTls]) -> _Reader:
+    def read(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+        argument, defects = _split(line, cls.verb)
+        if argument:
+            raise _refuse(501, f"5.5.4 {cls.verb} takes no argument")
+        return cls(defects=defects)
+
+    return read
+
+
+def _with_string(cls: type[Vrfy] | type[Expn] | type[Help] | type[Noop], needed: bool) -> _Reader:
+    def read(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+        string, defects = _split(line, cls.verb)
+        if needed and not string:
+            raise _refuse(501, f"5.5.4 {cls.verb} needs an argument")
+        return cls(string, defects=defects)
+
+    return read
+
+
+def _parse_etrn(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+    node, defects = _split(line, "ETRN")
+    if not node or " " in node:
+        raise _refuse(501, "5.5.4 Syntax: ETRN node")
+    return Etrn(node, defects=defects)
+
+
+_MOST_OCTETS = 2**63 - 1  # beyond it nobody has counted
+
+
+def _parse_bdat(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+    # A chunk whose size is not certain cannot be swallowed, so there is no going on.
+    unframed = UnframedChunk(
+        "BDAT without a size that can be read", Reply(501, "5.5.4 Syntax: BDAT octets [LAST]")
+    )
+    try:
+        argument, defects = _split(line, "BDAT")
+        size_text, *rest = re.split(r"[ \t]+", argument)
+        if rest not in ([], ["LAST"]) and [word.upper() for word in rest] != ["LAST"]:
+            raise unframed
+        size = parse_number(size_text)
+    except SyntaxRefused as error:
+        if line[4:5] not in (b" ", b"\t", b""):
+            raise  # BDATFOO is just an unknown word
+        raise UnframedChunk(str(unframed), error.reply) from None
+    except ValueError:
+        raise unframed from None
+    if size > _MOST_OCTETS:
+        raise UnframedChunk("a BDAT beyond all measure", Reply(552, "5.3.4 The chunk is too large"))
+    return Bdat(size, bool(rest), defects=defects)
+
+
+def _parse_auth(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+    argument, defects = _split(line, "AUTH")
+    mechanism, *rest = re.split(r"[ \t]+", argument)
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,20}", mechanism) is None or len(rest) > 1:
+        raise _refuse(501, "5.5.4 Syntax: AUTH mechanism [initial-response]")
+    initial: bytes | None = None
+    if rest:
+        try:
+            initial = b"" if rest[0] == "=" else b64decode(rest[0].encode())
+        except ValueError:
+            raise _refuse(501, "5.5.2 The initial response is not base64") from None
+    return Auth(mechanism.upper(), initial, defects=defects)
+
+
+_FOUR: dict[bytes, _Reader] = {
+    b"MAIL": _parse_mail,
+    b"RCPT": _parse_rcpt,
+    b"HELO": _greets(Helo),
+    b"EHLO": _greets(Ehlo),
+    b"LHLO": _greets(Lhlo),
+    b"DATA": _bare(Data),
+    b"RSET": _bare(Rset),
+    b"QUIT": _bare(Quit),
+    b"VRFY": _with_string(Vrfy, True),
+    b"EXPN": _with_string(Expn, True),
+    b"HELP": _with_string(Help, False),
+    b"NOOP": _with_string(Noop, False),
+    b"ETRN": _parse_etrn,
+    b"BDAT": _parse_bdat,
+    b"AUTH": _parse_auth,
+}
+
+
+def parse_auth_response(line: bytes) -> AuthResponse | AuthCancel:
+    """The client's line behind a 334. Raises `SyntaxRefused` (501) for what is not base64."""
+    text = line.rstrip(b"\r\n")
+    if text == b"*":
+        return AuthCancel()
+    try:
+        return AuthResponse(b64decode(text))
+    except ValueError:
+        raise _refuse(501, "5.5.2 The response is not base64") from None
+
+
+# --- Replies, read --------------------------------------------------------------------------------
+
+_REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*)|)", re.S)
+_GLUED = re.compile(rb"([2-5][0-9]{2})([^0-9 -].*)", re.S)
+
+
+def parse_reply_line(line: bytes) -> tuple[int, bool, str, tuple[str, ...]]:
+    """(code, whether more lines follow, text, codes of defects) of one line.
+
+    A line may end with LF alone. Raises ValueError for what is no reply line.
+    """
+    codes: tuple[str, ...] = ()
+    if line.endswith(b"\r\n"):
+        line = line[:-2]
+    else:
+        line = line.removesuffix(b"\n")
+        codes = ("bare_lf",)
+    match = _REPLY_LINE.fullmatch(line)
+    if match is not None:
+        code, separator, text = match.groups(b"")
+    else:
+        match = _GLUED.fullmatch(line)
+        if match is None:
+            raise ValueError("not a reply line")
+        code, text = match.groups()
+        separator = b""
+        codes += ("no_space_after_code",)
+    if not text.isascii():
+        codes += ("eight_bit",)
+    if b"\r" in text:
+        codes += ("bare_cr",)
+    if b"\0" in text:
+        codes += ("nul",)
+    return int(code), separator == b"-", text.decode("utf-8", "surrogateescape"), codes
+
+
+def join_reply(
+    codes: list[int], lines: list[str], defects: tuple[Defect, ...]
+) -> Reply:
+    """The reply that consists of these lines.
+
+    When they disagree about the code the worst counts, and `inconsistent` says so: taking the
+    better one would turn a refusal into a success.
+    """
+    worst = max(codes)
+    if worst != min(codes):
+        defects += (Defect("inconsistent"),)
+    return Reply(worst, tuple(lines), defects=defects)
+
+
+def parse_reply(data: bytes) -> Reply:
+    """One whole reply, all its lines. Raises ValueError when it is anything else."""
+    codes: list[int] = []
+    lines: list[str] = []
+    defects: tuple[Defect, ...] = ()
+    offset = 0
+    more = True
+    for line in _LINE.findall(data):
+        if not more:
+            raise ValueError("more than one reply")
+        code, more, text, odd = parse_reply_line(line)
+        codes.append(code)
+        lines.append(text)
+        defects += tuple(Defect(name, offset) for name in odd)
+        offset += len(line)
+    if more:
+        raise ValueError("an incomplete reply")
+    return join_reply(codes, lines, defects)
+
+
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
+
+# --- Both, written --------------------------------------------------------------------------------
+
+
+def _clean(text: str, what: str, *, spaces: bool = False) -> str:
+    if has_control(text):
+        raise ValueError(f"{what} has a control character")
+    if not spaces and (not text or " " in text):
+        raise ValueError(f"{what} is empty or has a space")
+    return text
+
+
+def _encode_path(address: str) -> str:
+    if address:
+        parse_address(address)
+    return f"<{address}>"
+
+
+def _encode_params(params: tuple[Param, ...], command: str) -> str:
+    words: list[str] = []
+    seen: set[str] = set()
+    for param in params:
+        if _KEYWORD.fullmatch(param.keyword) is None or param.keyword != param.keyword.upper():
+            raise ValueError("a parameter's keyword is letters, digits and hyphens, in upper case")
+        if param.keyword in seen:
+            raise ValueError(f"{param.keyword} is given twice")
+        seen.add(param.keyword)
+        if param.value is not None and _VALUE.fullmatch(param.value) is None:
+            raise ValueError(f"the value of {param.keyword} has a space or a control character")
+        row = PARAMETERS.get((command, param.keyword))
+        if row is not None:
+            row.parse(param.value)
+        words.append(param.keyword if param.value is None else f"{param.keyword}={param.value}")
+    return "".join(f" {word}" for word in words)
+
+
+def _encode_mail(command: Mail) -> str:
+    options = _encode_params(command.params, "MAIL") if command.params else ""
+    return f"MAIL FROM:{_encode_path(command.sender)}{options}"
+
+
+def _encode_rcpt(command: Rcpt) -> str:
+    if not command.recipient:
+        raise ValueError("a recipient is needed")
+    options = _encode_params(command.params, "RCPT") if command.params else ""
+    return f"RCPT TO:{_encode_path(command.recipient)}{options}"
+
+
+def _encode_bdat(command: Bdat) -> str:
+    if not 0 <= command.size <= _MOST_OCTETS:
+        raise ValueError("a chunk's size is 0 or more octets")
+    return f"BDAT {command.size}{' LAST' if command.last else ''}"
+
+
+def _encode_auth(command: Auth) -> str:
+    if re.fullmatch(r"[A-Z0-9_-]{1,20}", command.mechanism) is None:
+        raise ValueError("a mechanism is 1 to 20 of A-Z, 0-9, - and _")
+    if command.initial_response is None:
+        return f"AUTH {command.mechanism}"
+    return f"AUTH {command.mechanism} {b64encode(command.initial_response).decode() or '='}"
+
+
+def _encode_string(command: Vrfy | Expn | Help | Noop) -> str:
+    string = _clean(command.string, "the argument", spaces=True)
+    if string != string.strip(" "):
+        raise ValueError("the argument begins or ends with a space")
+    if not string and isinstance(command, (Vrfy, Expn)):
+        raise ValueError(f"{command.verb} needs an argument")
+    return f"{command.verb} {string}" if string else command.verb
+
+
+def _encode_unknown(command: UnknownCommand) -> str:
+    if re.fullmatch(r"[A-Z][A-Z0-9-]*", command.verb) is None or command.verb.encode() in _KNOWN:
+        raise ValueError("a private verb is letters, digits and hyphens, in upper case, and private")
+    argument = _clean(command.argument, "the argument", spaces=True)
+    if argument != argument.strip(" "):
+        raise ValueError("the argument begins or ends with a space")
+    return f"{command.verb} {argument}" if argument else command.verb
+
+
+_KNOWN = {*_FOUR, b"STARTTLS"}
+
+
+def _encode_reply(reply: Reply) -> str:
+    if not 200 <= reply.code <= 599:
+        raise ValueError("a reply code is 200 to 599")
+    for line in reply.lines:
+        if has_control(line.replace("\t", " ")):
+            raise ValueError("the text of a reply has a control character")
+    last = len(reply.lines) - 1
+    return "\r\n".join(
+        f"{reply.code}{' ' if at == last else '-'}{line}" for at, line in enumerate(reply.lines)
+    )
+
+
+_ENCODERS: dict[type, Callable[..., str]] = {
+    Mail: _encode_mail,
+    Rcpt: _encode_rcpt,
+    Bdat: _encode_bdat,
+    Auth: _encode_auth,
+    Reply: _encode_reply,
+    UnknownCommand: _encode_unknown,
+    AuthResponse: lambda item: b64encode(item.data).decode(),
+    AuthCancel: lambda item: "*",
+    Challenge: lambda item: f"334 {b64encode(item.data).decode()}",
+    **dict.fromkeys((Helo, Ehlo, Lhlo), lambda item: f"{item.verb} {_clean(item.domain, 'the domain')}"),
+    **dict.fromkeys((Data, Rset, Quit, StartTls), lambda item: item.verb),
+    **dict.fromkeys((Vrfy, Expn, Help, Noop), _encode_string),
+    Etrn: lambda item: f"ETRN {_clean(item.node, 'the node')}",
+}
+
+
+def encode(item: Command | Reply | Challenge) -> bytes:
+    """The line or lines for `item`, CRLF included.
+
+    Raises TypeError for what is no command, reply or challenge, ValueError for what cannot be said:
+    control characters, addresses and parameters that would end early, values out of range.
+    """
+    encoder = _ENCODERS.get(type(item))
+    if encoder is None:
+        raise TypeError(f"not an SMTP command, reply or challenge: {type(item).__name__}")
+    return (encoder(item) + "\r\n").encode("utf-8", "surrogateescape")

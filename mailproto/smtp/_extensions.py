@@ -1,0 +1,451 @@
+"""SMTP's extensions as rows: the EHLO keyword, its arguments, its parameters, its verbs.
+
+`EXTENSIONS` is the registry. A machine takes one (`ServerConfig.registry`, `Client(registry=...)`),
+so a private extension is one more row::
+
+    COLOUR = Parameter("XCOLOUR", "MAIL", parse=..., format=...)
+    registry = (*EXTENSIONS, Extension("XCOLOUR", mail=(COLOUR,), verbs=("XPAINT",)))
+
+Each parameter row knows its typed value both ways: `SIZE(1000)` makes a `Param`, `mail.get(SIZE)`
+reads it. Each keyword row knows its typed arguments: `capabilities.get(SIZE_KEYWORD)`, for which
+`Capabilities` has properties with plain names. What XCLIENT, XFORWARD, BURL and PRDR add is not
+here yet.
+
+Nothing here knows about sessions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from typing import Literal, TypeVar, cast
+
+import attrs
+
+from .._envelope import Param, Parameter
+from .._grammar import (
+    format_datetime,
+    parse_address,
+    parse_datetime,
+    parse_number,
+    unitext_decode,
+    unitext_encode,
+    xtext_decode,
+    xtext_encode,
+)
+from ._vocabulary import Reply
+
+__all__ = [
+    "AUTH",
+    "BODY",
+    "BY",
+    "ENVID",
+    "EXTENSIONS",
+    "HOLDFOR",
+    "HOLDUNTIL",
+    "MT_PRIORITY",
+    "NOTIFY",
+    "ORCPT",
+    "REQUIRETLS",
+    "RET",
+    "RRVS",
+    "SIZE",
+    "SMTPUTF8",
+    "Capabilities",
+    "DeliverBy",
+    "Extension",
+    "OriginalRecipient",
+    "RecipientValidSince",
+    "parameters_of",
+]
+
+T = TypeVar("T")
+
+
+@attrs.frozen
+class Extension:
+    """One row of the registry."""
+
+    keyword: str
+    """What EHLO calls it, in upper case."""
+    rfc: str = ""
+    mail: tuple[Parameter[object], ...] = ()
+    """Parameters it adds to MAIL."""
+    rcpt: tuple[Parameter[object], ...] = ()
+    """Parameters it adds to RCPT."""
+    verbs: tuple[str, ...] = ()
+    """Commands it adds."""
+
+
+# --- Values ---------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class DeliverBy:
+    """The value of BY= (RFC 2852 section 4): deliver within `seconds`, or else."""
+
+    seconds: int
+    """Negative only in mode N: the time has passed, the sender wants to know."""
+    mode: Literal["R", "N"]
+    """R: return it then. N: notify the sender then, and go on."""
+    trace: bool = False
+    """Notify of relaying to hosts without the extension."""
+
+
+@attrs.frozen
+class OriginalRecipient:
+    """The value of ORCPT= (RFC 3461 section 4.2, RFC 6533 section 3)."""
+
+    address_type: str
+    """`rfc822`, `utf-8`, ..."""
+    address: str
+    """Decoded."""
+
+
+@attrs.frozen
+class RecipientValidSince:
+    """The value of RRVS= (RFC 7293 section 3.1): only to who owned the mailbox then."""
+
+    since: datetime
+    on_failure: Literal["C", "R"] | None = None
+    """What a relay without the extension is to do: C continue, R reject."""
+
+
+# --- Readers and writers of parameter values -------------------------------------------------------
+
+
+def _wanted(value: str | None) -> str:
+    if not value:
+        raise ValueError("the parameter needs a value")
+    return value
+
+
+def _flag(value: str | None) -> Literal[True]:
+    if value is not None:
+        raise ValueError("the parameter takes no value")
+    return True
+
+
+def _no_value(value: object) -> None:
+    if value is not True:
+        raise ValueError("the parameter is there or is not: its value is True")
+
+
+@attrs.frozen
+class _OneOf:
+    words: tuple[str, ...]
+
+    def __call__(self, value: str | None) -> str:
+        word = _wanted(value).upper()
+        if word not in self.words:
+            raise ValueError(f"one of {', '.join(self.words)} is expected")
+        return word
+
+
+def _count(value: int) -> str:
+    text = str(value)
+    parse_number(text)
+    return text
+
+
+def _number(value: str | None) -> int:
+    return parse_number(_wanted(value))
+
+
+def _hold_seconds(value: str | None) -> int:
+    return parse_number(_wanted(value), digits=9)
+
+
+def _priority(value: str | None) -> int:
+    text = _wanted(value)
+    if re.fullmatch(r"-[1-9]|[0-9]", text) is None:
+        raise ValueError("a priority is a number from -9 to 9")
+    return int(text)
+
+
+def _format_priority(value: int) -> str:
+    return str(_priority(str(value)))
+
+
+def _xtext(value: str | None) -> str:
+    return xtext_decode(_wanted(value))
+
+
+def _date(value: str | None) -> datetime:
+    return parse_datetime(_wanted(value))
+
+
+def _auth_address(value: str | None) -> str:
+    address = xtext_decode(_wanted(value))
+    if address == "<>":
+        return ""
+    parse_address(address)
+    return address
+
+
+def _format_auth_address(value: str) -> str:
+    return xtext_encode(value) if value else "<>"
+
+
+def _by(value: str | None) -> DeliverBy:
+    match = re.fullmatch(r"(-?[0-9]{1,9});([RNrn])([Tt]?)", _wanted(value))
+    if match is None:
+        raise ValueError("seconds;R or seconds;N is expected, T may follow")
+    seconds, mode = int(match[1]), match[2].upper()
+    if mode == "R" and seconds <= 0:
+        raise ValueError("mode R needs time to be left")
+    return DeliverBy(seconds, cast(Literal["R", "N"], mode), bool(match[3]))
+
+
+def _format_by(value: DeliverBy) -> str:
+    text = f"{value.seconds};{value.mode}{'T' if value.trace else ''}"
+    _by(text)
+    return text
+
+
+_NOTIFY = ("SUCCESS", "FAILURE", "DELAY")
+
+
+def _notify(value: str | None) -> tuple[str, ...]:
+    words = tuple(_wanted(value).upper().split(","))
+    if words != ("NEVER",) and (
+        len(set(words)) != len(words) or any(word not in _NOTIFY for word in words)
+    ):
+        raise ValueError("NEVER is expected, or some of SUCCESS, FAILURE, DELAY")
+    return words
+
+
+def _format_notify(value: Iterable[str]) -> str:
+    text = ",".join([value] if isinstance(value, str) else value).upper()
+    _notify(text)
+    return text
+
+
+def _orcpt(value: str | None) -> OriginalRecipient:
+    address_type, semicolon, address = _wanted(value).partition(";")
+    if not semicolon or re.fullmatch(r"[A-Za-z0-9-]+", address_type) is None:
+        raise ValueError("address-type;address is expected")
+    if address_type.lower() == "utf-8":
+        return OriginalRecipient(address_type, unitext_decode(address))
+    return OriginalRecipient(address_type, xtext_decode(address))
+
+
+def _format_orcpt(value: OriginalRecipient) -> str:
+    encode = unitext_encode if value.address_type.lower() == "utf-8" else xtext_encode
+    text = f"{value.address_type};{encode(value.address)}"
+    _orcpt(text)
+    return text
+
+
+def _rrvs(value: str | None) -> RecipientValidSince:
+    date, semicolon, action = _wanted(value).partition(";")
+    if semicolon and action.upper() not in ("C", "R"):
+        raise ValueError("C or R is expected behind the date")
+    return RecipientValidSince(
+        parse_datetime(date), cast("Literal['C', 'R'] | None", action.upper() or None)
+    )
+
+
+def _format_rrvs(value: RecipientValidSince) -> str:
+    action = f";{value.on_failure}" if value.on_failure else ""
+    return format_datetime(value.since) + action
+
+
+# --- Parameters -----------------------------------------------------------------------------------
+
+SIZE = Parameter("SIZE", "MAIL", _number, _count)
+"""RFC 1870: octets of the message, line ends as CRLF, dots not doubled."""
+_BODIES = _OneOf(("7BIT", "8BITMIME", "BINARYMIME"))
+_RETURNS = _OneOf(("FULL", "HDRS"))
+
+BODY = Parameter(
+    "BODY",
+    "MAIL",
+    _BODIES,
+    _BODIES,
+    extension="8BITMIME",
+    value_extension=(("BINARYMIME", "BINARYMIME"),),
+)
+"""RFC 6152, RFC 3030: what the body may hold."""
+SMTPUTF8 = Parameter("SMTPUTF8", "MAIL", _flag, _no_value)
+"""RFC 6531: addresses or header fields may be UTF-8."""
+RET = Parameter("RET", "MAIL", _RETURNS, _RETURNS, extension="DSN")
+"""RFC 3461 section 4.3: how much of the message a failure report returns."""
+ENVID = Parameter(
+    "ENVID", "MAIL", _xtext, xtext_encode, extension="DSN"
+)
+"""RFC 3461 section 4.4: the sender's name for this envelope, decoded."""
+NOTIFY = Parameter("NOTIFY", "RCPT", _notify, _format_notify, extension="DSN")
+"""RFC 3461 section 4.1: ("NEVER",) or some of SUCCESS, FAILURE, DELAY."""
+ORCPT = Parameter("ORCPT", "RCPT", _orcpt, _format_orcpt, extension="DSN")
+"""RFC 3461 section 4.2: the recipient the sender wrote."""
+AUTH = Parameter("AUTH", "MAIL", _auth_address, _format_auth_address)
+"""RFC 4954 section 5: who submitted it first; "" for `<>`, not known."""
+BY = Parameter("BY", "MAIL", _by, _format_by, extension="DELIVERBY")
+"""RFC 2852 section 4."""
+HOLDFOR = Parameter("HOLDFOR", "MAIL", _hold_seconds, _count, extension="FUTURERELEASE")
+"""RFC 4865 section 4: seconds to hold the message."""
+HOLDUNTIL = Parameter(
+    "HOLDUNTIL",
+    "MAIL",
+    _date,
+    format_datetime,
+    extension="FUTURERELEASE",
+)
+"""RFC 4865 section 4: when to release the message."""
+MT_PRIORITY = Parameter("MT-PRIORITY", "MAIL", _priority, _format_priority)
+"""RFC 6710 section 4: -9 to 9."""
+REQUIRETLS = Parameter("REQUIRETLS", "MAIL", _flag, _no_value)
+"""RFC 8689 section 2: every hop must use TLS, or bounce."""
+RRVS = Parameter("RRVS", "RCPT", _rrvs, _format_rrvs)
+"""RFC 7293 section 3.1."""
+
+
+def _rows(*parameters: object) -> tuple[Parameter[object], ...]:
+    # A Parameter[T] reads and writes T, so no variance fits a mixed row; each use goes by its own T.
+    return cast("tuple[Parameter[object], ...]", parameters)
+
+
+EXTENSIONS: tuple[Extension, ...] = (
+    Extension("PIPELINING", "2920"),
+    Extension("SIZE", "1870", mail=_rows(SIZE)),
+    Extension("8BITMIME", "6152", mail=_rows(BODY)),
+    Extension("BINARYMIME", "3030"),
+    Extension("CHUNKING", "3030", verbs=("BDAT",)),
+    Extension("SMTPUTF8", "6531", mail=_rows(SMTPUTF8)),
+    Extension("ENHANCEDSTATUSCODES", "2034"),
+    Extension("STARTTLS", "3207", verbs=("STARTTLS",)),
+    Extension("AUTH", "4954", mail=_rows(AUTH), verbs=("AUTH",)),
+    Extension("DSN", "3461", mail=_rows(RET, ENVID), rcpt=_rows(NOTIFY, ORCPT)),
+    Extension("REQUIRETLS", "8689", mail=_rows(REQUIRETLS)),
+    Extension("DELIVERBY", "2852", mail=_rows(BY)),
+    Extension("FUTURERELEASE", "4865", mail=_rows(HOLDFOR, HOLDUNTIL)),
+    Extension("MT-PRIORITY", "6710", mail=_rows(MT_PRIORITY)),
+    Extension("RRVS", "7293", rcpt=_rows(RRVS)),
+    Extension("LIMITS", "9422"),
+    Extension("ETRN", "1985", verbs=("ETRN",)),
+    Extension("VRFY", "5321", verbs=("VRFY",)),
+    Extension("EXPN", "5321", verbs=("EXPN",)),
+    Extension("HELP", "5321", verbs=("HELP",)),
+)
+"""The registry of the extensions this library knows."""
+
+
+def parameters_of(registry: Iterable[Extension]) -> dict[tuple[str, str], Parameter[object]]:
+    """The parameter rows of a registry by (command, keyword)."""
+    return {
+        (row.command, row.keyword): row
+        for extension in registry
+        for row in (*extension.mail, *extension.rcpt)
+    }
+
+
+# --- What a peer offers ---------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Capabilities:
+    """What an EHLO or LHLO answer offers (RFC 5321 section 4.1.1.1), read leniently.
+
+    Keywords are compared without case; a keyword that is offered twice, or as `AUTH=`, is merged.
+    `"PIPELINING" in capabilities`; `capabilities["AUTH"]` are the arguments as they stand. The
+    properties give typed values and never raise: an argument that cannot be read counts as absent.
+    """
+
+    domain: str = ""
+    """What the server calls itself."""
+    offered: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """(keyword in upper case, arguments), in order."""
+
+    @classmethod
+    def from_reply(cls, reply: Reply) -> Capabilities:
+        """Read a positive answer to EHLO or LHLO."""
+        first, *rest = reply.lines
+        found: dict[str, dict[str, None]] = {}
+        for line in rest:
+            words = line.replace("\t", " ").split()
+            if not words:
+                continue
+            keyword = words[0].upper()
+            if keyword.startswith("AUTH="):
+                words[0:1] = ["AUTH", *filter(None, [words[0][5:]])]
+                keyword = "AUTH"
+            found.setdefault(keyword, {}).update(dict.fromkeys(words[1:]))
+        words = first.split()
+        return cls(words[0] if words else "", tuple((key, tuple(args)) for key, args in found.items()))
+
+    def __contains__(self, keyword: object) -> bool:
+        return isinstance(keyword, str) and any(key == keyword.upper() for key, _ in self.offered)
+
+    def __getitem__(self, keyword: str) -> tuple[str, ...]:
+        for key, arguments in self.offered:
+            if key == keyword.upper():
+                return arguments
+        raise KeyError(keyword)
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key, _ in self.offered)
+
+    def arguments(self, keyword: str) -> tuple[str, ...]:
+        """The arguments of a keyword; () if it has none or is not offered."""
+        return self[keyword] if keyword in self else ()
+
+    def number(self, keyword: str, position: int = 0) -> int | None:
+        """An argument that is a number, or None."""
+        arguments = self.arguments(keyword)
+        if position >= len(arguments):
+            return None
+        try:
+            return parse_number(arguments[position])
+        except ValueError:
+            return None
+
+    @property
+    def size(self) -> int | None:
+        """SIZE: the largest message in octets; None when not offered, not told, or 0 (no limit)."""
+        return self.number("SIZE") or None
+
+    @property
+    def auth(self) -> tuple[str, ...]:
+        """AUTH: the mechanisms, in upper case, in the server's order."""
+        return tuple(dict.fromkeys(word.upper() for word in self.arguments("AUTH")))
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """LIMITS (RFC 9422): MAILMAX, RCPTMAX, RCPTDOMAINMAX, ... of those that are numbers."""
+        limits: dict[str, int] = {}
+        for argument in self.arguments("LIMITS"):
+            name, _, value = argument.partition("=")
+            try:
+                limits[name.upper()] = parse_number(value, digits=6)
+            except ValueError:
+                continue
+        return limits
+
+    @property
+    def deliver_by(self) -> int | None:
+        """DELIVERBY: the least seconds the server takes in mode R, if it says."""
+        return self.number("DELIVERBY")
+
+    @property
+    def future_release(self) -> tuple[int, datetime] | None:
+        """FUTURERELEASE: (most seconds, latest date-time) the server holds a message."""
+        seconds = self.number("FUTURERELEASE")
+        arguments = self.arguments("FUTURERELEASE")
+        try:
+            latest = parse_datetime(arguments[1])
+        except (IndexError, ValueError):
+            return None
+        return None if seconds is None else (seconds, latest)
+
+    @property
+    def mt_priority(self) -> str | None:
+        """MT-PRIORITY: the profile's name; "" when offered without one."""
+        if "MT-PRIORITY" not in self:
+            return None
+        return next(iter(self.arguments("MT-PRIORITY")), "")
+
+    def offers(self, row: Parameter[T], param: Param) -> bool:
+        """Whether this peer offers what `param` needs."""
+        return row.needs(param) in self

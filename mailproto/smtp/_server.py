@@ -1,0 +1,898 @@
+"""The SMTP server machine: also LMTP (`ServerConfig.lmtp`) and submission (`require_auth`).
+
+The data flow: `_parse` hands the input to the reader named by `_reader`. The reader of commands
+checks a line in this order: length, syntax, the rule of its verb for this state, what the verb's own
+row in `_HANDLERS` wants. What survives is an event: answered here when the protocol determines the
+answer, else `awaiting`. The answer is written by `accept()` and `reject()`, and the row of the event
+in `_THEN` says what the session is afterwards.
+
+    _reader         reads                                 until
+    command         command lines                         DATA, BDAT, AUTH are accepted
+    auth            one line that answers a Challenge     it came
+    text            a dot-stuffed message                 CRLF . CRLF
+    octets          a BDAT chunk                          its last octet
+    drop_text       a refused message                     CRLF . CRLF, or limits.drain
+    drop_octets     a refused chunk                       its last octet, or limits.drain
+    skip            a line that is too long               its end, or limits.drain
+
+Invariants
+
+* What the peer wrote is never copied into a reply.
+* A refused chunk or text is swallowed first and answered then, so that the stream stays in step; its
+  octets are never read as commands.
+* Chunks handed out before a refusal end exactly where the reason for it begins (the first bare
+  newline, the first octet too many): a matter of the text, not of how it arrived.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, cast
+
+import attrs
+
+from .._envelope import Envelope, Param, Parameter, Recipient
+from .._machine import ServerMachine
+from .._wire import BareNewlines, NewlineScan, TextDecoder, normalize
+from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
+from ..limits import Limits
+from ._codec import SyntaxRefused, encode, parse_auth_response, parse_command
+from ._extensions import BODY, EXTENSIONS, SIZE, SMTPUTF8, Extension, parameters_of
+from ._states import RULES, SERVER_TIMEOUT, Quirks, State
+from ._vocabulary import (
+    Auth,
+    AuthCancel,
+    AuthResponse,
+    BadCommand,
+    Bdat,
+    BodyChunk,
+    BodyEnd,
+    BodyRefused,
+    Challenge,
+    Command,
+    Data,
+    Ehlo,
+    Etrn,
+    Expn,
+    Helo,
+    Help,
+    Lhlo,
+    Mail,
+    Noop,
+    Quit,
+    Rcpt,
+    Reply,
+    Rset,
+    ServerEvent,
+    StartTls,
+    UnknownCommand,
+    Vrfy,
+)
+
+__all__ = ["Server", "ServerConfig"]
+
+PLAINTEXT_MECHANISMS = frozenset({"PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"})
+"""Mechanisms that show the secret to whoever reads the connection."""
+
+HTTP_VERBS = frozenset(
+    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
+)
+"""First words of a browser that was tricked into talking to a mail server."""
+
+
+@attrs.frozen(kw_only=True)
+class ServerConfig:
+    """What a server is, and what it offers. One for all its connections."""
+
+    hostname: str = "localhost"
+    """What it calls itself in the greeting and in the EHLO answer."""
+    lmtp: bool = False
+    """LMTP (RFC 2033): LHLO, and one answer per recipient behind the body."""
+    size: int | None = None
+    """The largest message in octets (SIZE, RFC 1870); None: no fixed limit."""
+    extensions: tuple[str, ...] = (
+        "PIPELINING",
+        "8BITMIME",
+        "SMTPUTF8",
+        "ENHANCEDSTATUSCODES",
+        "CHUNKING",
+    )
+    """EHLO keywords, each with its arguments behind spaces: those that the machine keeps alone. Add
+    what the application keeps: "DSN", "BINARYMIME", "DELIVERBY 60", "LIMITS RCPTMAX=100". SIZE, AUTH
+    and STARTTLS come from their own fields; REQUIRETLS is shown under TLS only (RFC 8689)."""
+    auth: tuple[str, ...] = ()
+    """SASL mechanisms, strongest first."""
+    plaintext_auth: bool = False
+    """Whether PLAIN, LOGIN and bearer tokens are offered without TLS (RFC 4954 section 4)."""
+    starttls: bool = False
+    """Offer STARTTLS while there is no TLS."""
+    require_tls: bool = False
+    """Answer 530 to nearly everything before TLS (RFC 3207 section 4)."""
+    require_auth: bool = False
+    """Answer 530 to mail before authentication (RFC 6409 section 4.3)."""
+    reject_early_talk: bool = False
+    """554 to a client that speaks before the greeting, instead of only saying so (`early_talk`)."""
+    reject_pipelining: bool = False
+    """554 to a client that does not wait where it must, instead of only saying so."""
+    registry: tuple[Extension, ...] = EXTENSIONS
+    """The extensions whose parameters and verbs can be offered."""
+    parameters: dict[tuple[str, str], Parameter[object]] = attrs.field(
+        init=False, repr=False, eq=False
+    )
+    """The registry's parameter rows by (command, keyword)."""
+
+    @parameters.default
+    def _index(self) -> dict[tuple[str, str], Parameter[object]]:
+        return parameters_of(self.registry)
+
+    def __attrs_post_init__(self) -> None:
+        lines = (self.hostname, *self.extensions, *self.auth)
+        encode(Reply(250, lines))  # refuses control characters
+        if not self.hostname or " " in self.hostname:
+            raise ValueError("the hostname is one word")
+
+
+def _canned(code: int, text: str) -> bytes:
+    return encode(Reply(code, (text,)))
+
+
+_YES: dict[type, bytes] = {
+    Mail: _canned(250, "2.1.0 Sender ok"),
+    Rcpt: _canned(250, "2.1.5 Recipient ok"),
+    Data: _canned(354, "End data with <CR><LF>.<CR><LF>"),
+    Bdat: b"",
+    BodyEnd: _canned(250, "2.0.0 Message accepted"),
+    StartTls: _canned(220, "2.0.0 Ready to start TLS"),
+    Auth: _canned(235, "2.7.0 Authentication succeeded"),
+    AuthResponse: _canned(235, "2.7.0 Authentication succeeded"),
+    Vrfy: _canned(252, "2.5.0 Cannot verify, but will take a message and try"),
+    Expn: _canned(252, "2.5.0 Cannot expand it, but will take a message and try"),
+    Help: _canned(214, "2.0.0 See RFC 5321"),
+    Etrn: _canned(250, "2.0.0 Queuing started"),
+    UnknownCommand: _canned(250, "2.0.0 Ok"),
+}
+"""The normal yes to each event that waits for an answer."""
+
+_NO: dict[type, bytes] = {
+    Mail: _canned(550, "5.7.1 Sender refused"),
+    Rcpt: _canned(550, "5.1.1 No such recipient here"),
+    Data: _canned(554, "5.7.1 Message refused"),
+    Bdat: _canned(554, "5.7.1 Message refused"),
+    BodyEnd: _canned(554, "5.7.1 Message refused"),
+    StartTls: _canned(454, "4.7.0 TLS is not available now"),
+    Auth: _canned(535, "5.7.8 Authentication failed"),
+    AuthResponse: _canned(535, "5.7.8 Authentication failed"),
+    Vrfy: _canned(550, "5.1.1 No such user here"),
+    Expn: _canned(550, "5.7.1 Not allowed"),
+    Help: _canned(502, "5.5.1 No help here"),
+    Etrn: _canned(458, "4.3.0 Unable to queue messages for this node"),
+    UnknownCommand: _canned(502, "5.5.1 Command not implemented"),
+}
+"""The normal no to each."""
+
+_OK = _canned(250, "2.0.0 Ok")
+
+
+class Server(ServerMachine[ServerEvent]):
+    """A server's end of one SMTP or LMTP connection. See `mailproto.Machine` for how to drive it.
+
+    Events to answer with `accept()`, `reject()` or `send(Reply(...))`: `Mail`, `Rcpt`, `Data`,
+    `Bdat`, `BodyEnd`, `StartTls`, `Auth`, `AuthResponse`, `Vrfy`, `Expn`, `Help`, `Etrn`, and the
+    verbs of private extensions. All others are for your information, and already answered.
+
+    `greeting` replaces the 220; one with 4yz or 5yz refuses the client (RFC 5321 section 3.1).
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig = ServerConfig(),  # noqa: B008 - frozen
+        *,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        quirks: Quirks = Quirks(),  # noqa: B008 - frozen
+        tls: bool = False,
+        greeting: Reply | None = None,
+    ) -> None:
+        super().__init__(limits, quirks, tls)
+        self.config = config
+        self._rows = config.parameters
+        self._eol = b"\n" if quirks.bare_lf_commands else b"\r\n"
+        self._state = State.START
+        self._reader = "command"
+        self._hello: Helo | Ehlo | Lhlo | None = None
+        self._offered: frozenset[str] = frozenset()
+        self._authenticated = False
+        self._mail: Mail | None = None
+        self._rcpts: list[Rcpt] = []
+        # The body under way.
+        self._decoder = TextDecoder()
+        self._scan = NewlineScan()
+        self._size = 0
+        self._pending = b""
+        self._left = 0
+        self._last = False
+        self._dropped = 0
+        self._after_drop: tuple[bytes, ServerEvent | None] = (b"", None)
+        self._owed: deque[str] = deque()
+        # A line that is too long.
+        self._raw = b""
+        self._too_long = _TOO_LONG
+        # The two verdicts about what came too early.
+        self._greeted = False
+        self._early = False
+        self._jumped = False
+        if greeting is None:
+            kind = "LMTP" if config.lmtp else "ESMTP"
+            greeting = Reply(220, (f"{config.hostname} {kind}",))
+        self._out.put(encode(greeting))
+        if greeting.code == 421:
+            self._close()
+        elif not greeting.positive:
+            self._state = State.REFUSED
+
+    # --- What to look at ------------------------------------------------------------------------
+
+    @property
+    def quirks(self) -> Quirks:
+        """The tolerances this machine was made with."""
+        return cast(Quirks, self._quirks)
+
+    @property
+    def state(self) -> State:
+        """Where the session stands."""
+        return self._state
+
+    @property
+    def hello(self) -> Helo | Ehlo | Lhlo | None:
+        """How the client introduced itself, or None."""
+        return self._hello
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether an AUTH was accepted."""
+        return self._authenticated
+
+    @property
+    def envelope(self) -> Envelope | None:
+        """Sender and recipients accepted so far; None outside a transaction."""
+        if self._mail is None:
+            return None
+        return Envelope(
+            self._mail.sender,
+            [Recipient(rcpt.recipient, rcpt.params) for rcpt in self._rcpts],
+            self._mail.params,
+        )
+
+    @property
+    def timeout(self) -> float | None:
+        """300 seconds, whatever it waits for (RFC 5321 section 4.5.3.2.7)."""
+        return None if self._closing or self._error else SERVER_TIMEOUT
+
+    # --- Input ----------------------------------------------------------------------------------
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        if not self._greeted and len(data):
+            self._early = True
+        super().receive_data(data)
+
+    def data_to_send(self) -> bytes:
+        self._greeted = True
+        return super().data_to_send()
+
+    def _parse(self) -> ServerEvent | None:
+        return _READERS[self._reader](self)
+
+    def _open(self) -> bool:
+        return self._reader != "command" or len(self._in) > 0
+
+    def _read_command(self) -> ServerEvent | None:
+        line = self._in.line(self._eol)
+        if line is None:
+            self._look_at_incomplete_line()
+            return None
+        limit = self._limits.line
+        if limit is not None and len(line) > limit:
+            self._check_drain(len(line) - limit)
+            return self._refuse_long(line[:limit], _TOO_LONG)
+        if line.startswith(b"\x16\x03"):
+            raise _tls_hello()
+        if self._early or self._jumped:
+            self._check_patience()
+        try:
+            event = parse_command(line, self._rows)
+        except SyntaxRefused as error:
+            return self._refuse(line, error.reply)
+        if self._early or self._jumped:
+            event = self._with_verdicts(event)
+        rule = RULES.get(event.verb, _OTHER)
+        if self._state not in rule.states:
+            if type(event) is Bdat:
+                return self._refuse_chunk(event, rule.out_of_place, line)
+            return self._refuse(line, rule.out_of_place)
+        return _HANDLERS[type(event)](self, event, line)
+
+    def _look_at_incomplete_line(self) -> None:
+        if self._in.peek(2) == b"\x16\x03":
+            raise _tls_hello()
+        limit = self._limits.line
+        if limit is not None and len(self._in) > limit:
+            self._raw = self._in.peek(limit)
+            self._too_long = _TOO_LONG if self._reader == "command" else _TOO_LONG_TOKEN
+            self._dropped = 0
+            self._reader = "skip"
+
+    def _skip(self) -> ServerEvent | None:
+        gone, done = self._in.skip_line(self._eol)
+        self._dropped += gone
+        self._check_drain(self._dropped - (self._limits.line or 0))
+        return self._refuse_long(self._raw, self._too_long) if done else None
+
+    def _refuse_long(self, raw: bytes, reply: Reply) -> ServerEvent:
+        self._reader = "command"
+        self._raw = b""
+        return self._refuse(raw, _TOO_LONG_TOKEN if raw[:5].upper() == b"AUTH " else reply)
+
+    def _check_drain(self, dropped: int) -> None:
+        drain = self._limits.drain
+        if drain is not None and dropped > drain:
+            raise LimitExceeded(
+                "more refused octets than limits.drain",
+                Reply(421, ("4.7.0 Too much to swallow, closing",)),
+            )
+
+    # --- What came too early --------------------------------------------------------------------
+
+    def _check_patience(self) -> None:
+        if self._early and self.config.reject_early_talk:
+            raise RemoteProtocolError(
+                "the client spoke before the greeting",
+                Reply(554, ("5.5.0 You spoke before the greeting",)),
+            )
+        if self._jumped and self.config.reject_pipelining:
+            raise RemoteProtocolError(
+                "the client did not wait for an answer it must wait for",
+                Reply(554, ("5.5.0 SMTP synchronization error",)),
+            )
+
+    def _verdicts(self) -> tuple[Defect, ...]:
+        codes = (("early_talk", self._early), ("unauthorized_pipelining", self._jumped))
+        self._early = self._jumped = False
+        return tuple(Defect(code) for code, found in codes if found)
+
+    def _with_verdicts(self, event: Command) -> Command:
+        return attrs.evolve(event, defects=event.defects + self._verdicts())
+
+    def _sync(self) -> None:
+        """An answer that RFC 2920 section 3.2 forbids to hold back, and the client to run ahead of."""
+        self._flush_at = 1
+        if len(self._in):
+            self._jumped = True
+
+    # --- Commands that are answered here --------------------------------------------------------
+
+    def _reply(self, data: bytes, sync: bool = True) -> None:
+        self._out.put(data)
+        if sync or "PIPELINING" not in self._offered:
+            self._sync()
+
+    def _refuse(self, line: bytes, reply: Reply) -> BadCommand:
+        self._reply(encode(reply), sync=line[:4].upper() not in _GROUPED)
+        return BadCommand(line, reply)
+
+    def _on_greeting(self, event: Helo | Ehlo | Lhlo, line: bytes) -> ServerEvent:
+        if isinstance(event, Lhlo) is not self.config.lmtp:
+            wanted = "LHLO" if self.config.lmtp else "EHLO"
+            return self._refuse(line, Reply(500, (f"5.5.1 This is {wanted[0]}MTP: say {wanted}",)))
+        self._reset()
+        self._hello = event
+        self._state = State.READY
+        lines = [self.config.hostname]
+        if not isinstance(event, Helo):
+            lines += self._extension_lines()
+        self._offered = frozenset(extension.split()[0].upper() for extension in lines[1:])
+        self._reply(encode(Reply(250, tuple(lines))))
+        return event
+
+    def _extension_lines(self) -> list[str]:
+        config = self.config
+        lines = [
+            extension
+            for extension in config.extensions
+            if self._tls or extension.split()[0].upper() != "REQUIRETLS"
+        ]
+        lines.append("SIZE" if config.size is None else f"SIZE {config.size}")
+        if config.starttls and not self._tls:
+            lines.append("STARTTLS")
+        if mechanisms := self._mechanisms():
+            lines.append(f"AUTH {' '.join(mechanisms)}")
+        return lines
+
+    def _mechanisms(self) -> list[str]:
+        open_to_all = self._tls or self.config.plaintext_auth
+        return [
+            mechanism
+            for mechanism in self.config.auth
+            if open_to_all or mechanism.upper() not in PLAINTEXT_MECHANISMS
+        ]
+
+    def _on_noop(self, event: Noop, line: bytes) -> ServerEvent:
+        self._reply(_OK)
+        return event
+
+    def _on_rset(self, event: Rset, line: bytes) -> ServerEvent:
+        self._reset()
+        self._reply(_OK, sync=False)
+        return event
+
+    def _on_quit(self, event: Quit, line: bytes) -> ServerEvent:
+        self._reply(encode(Reply(221, (f"2.0.0 {self.config.hostname} closing connection",))))
+        self._close()
+        return event
+
+    def _on_unknown(self, event: UnknownCommand, line: bytes) -> ServerEvent:
+        if event.verb in HTTP_VERBS:
+            raise RemoteProtocolError(
+                "the client speaks HTTP", Reply(421, ("4.7.0 This is not a web server",))
+            )
+        for extension in self.config.registry:
+            if event.verb in extension.verbs and extension.keyword in self._offered:
+                return cast(ServerEvent, self._ask(event))
+        return self._refuse(line, Reply(500, ("5.5.2 Command not recognized",)))
+
+    def _reset(self) -> None:
+        """Forget the transaction."""
+        self._mail = None
+        self._rcpts = []
+        self._size = 0
+        if self._state is not State.START:
+            self._state = State.READY
+
+    # --- Commands that the application answers --------------------------------------------------
+
+    def _ask(self, event: Any) -> Any:
+        self._awaiting = event
+        return event
+
+    def _barred(self, *, needs_auth: bool = True) -> Reply | None:
+        if self.config.require_tls and not self._tls:
+            return Reply(530, ("5.7.0 Must issue a STARTTLS command first",))
+        if needs_auth and self.config.require_auth and not self._authenticated:
+            return Reply(530, ("5.7.0 Authentication required",))
+        return None
+
+    def _on_mail(self, event: Mail, line: bytes) -> ServerEvent:
+        if refusal := self._barred():
+            return self._refuse(line, refusal)
+        if event.params or event.defects or not event.sender.isascii():
+            utf8 = any(param.keyword == "SMTPUTF8" for param in event.params)
+            refusal = self._bad_path(event.sender, event, utf8) or self._bad_params(
+                event.params, "MAIL"
+            )
+            size = event.get(SIZE)
+            if refusal is None and size and self.config.size is not None and size > self.config.size:
+                refusal = Reply(552, ("5.3.4 The message is larger than this server takes",))
+            if refusal is not None:
+                return self._refuse(line, refusal)
+        self._awaiting = event
+        return event
+
+    def _on_rcpt(self, event: Rcpt, line: bytes) -> ServerEvent:
+        if event.params or event.defects or not event.recipient.isascii():
+            assert self._mail is not None
+            utf8 = self._mail.get(SMTPUTF8) is True
+            refusal = self._bad_path(event.recipient, event, utf8) or self._bad_params(
+                event.params, "RCPT"
+            )
+            if refusal is not None:
+                return self._refuse(line, refusal)
+        most = self._limits.recipients
+        if most is not None and len(self._rcpts) >= most:
+            return self._refuse(line, Reply(452, ("4.5.3 Too many recipients",)))
+        self._awaiting = event
+        return event
+
+    def _bad_path(self, address: str, event: Mail | Rcpt, utf8: bool) -> Reply | None:
+        if not address.isascii() and not utf8:
+            return Reply(553, ("5.6.7 An address that is not ASCII needs SMTPUTF8",))
+        if not self.quirks.unqualified_addresses and "no_domain" in event.anomalies:
+            status = "5.1.7" if isinstance(event, Mail) else "5.1.3"
+            return Reply(501, (f"{status} The address needs a domain",))
+        return None
+
+    def _bad_params(self, params: tuple[Param, ...], command: str) -> Reply | None:
+        for param in params:
+            row = self._rows.get((command, param.keyword))
+            if row is None or row.needs(param) not in self._offered:
+                return Reply(555, (f"5.5.4 {command} parameter not supported",))
+        return None
+
+    def _on_data(self, event: Data, line: bytes) -> ServerEvent:
+        assert self._mail is not None
+        if self._mail.params and self._mail.get(BODY) == "BINARYMIME":
+            return self._refuse(line, Reply(503, ("5.5.1 BINARYMIME needs BDAT",)))
+        return cast(ServerEvent, self._ask(event))
+
+    def _on_bdat(self, event: Bdat, line: bytes) -> ServerEvent | None:
+        if "CHUNKING" not in self._offered:
+            return self._refuse_chunk(event, Reply(502, ("5.5.1 CHUNKING was not offered",)), line)
+        if self.config.size is not None and self._size + event.size > self.config.size:
+            return self._drop_chunk(event.size, encode(_TOO_LARGE), BodyRefused(_TOO_LARGE))
+        return cast(ServerEvent, self._ask(event))
+
+    def _refuse_chunk(self, event: Bdat, reply: Reply, line: bytes) -> ServerEvent | None:
+        return self._drop_chunk(event.size, encode(reply), BadCommand(line, reply))
+
+    def _on_starttls(self, event: StartTls, line: bytes) -> ServerEvent:
+        if self._tls:
+            return self._refuse(line, Reply(503, ("5.5.1 TLS is there already",)))
+        if not self.config.starttls:
+            return self._refuse(line, Reply(502, ("5.5.1 STARTTLS was not offered",)))
+        return cast(ServerEvent, self._ask(event))
+
+    def _on_auth(self, event: Auth, line: bytes) -> ServerEvent:
+        offered = [mechanism.upper() for mechanism in self._mechanisms()]
+        refusal: Reply | None = None
+        if self._authenticated:
+            refusal = Reply(503, ("5.5.1 Already authenticated",))
+        elif event.mechanism not in offered:
+            if event.mechanism in (mechanism.upper() for mechanism in self.config.auth):
+                refusal = Reply(538, ("5.7.11 This mechanism needs TLS",))
+            elif not self.config.auth:
+                refusal = Reply(502, ("5.5.1 AUTH was not offered",))
+            else:
+                refusal = Reply(504, ("5.5.4 Mechanism not supported",))
+        refusal = self._barred(needs_auth=False) or refusal
+        if refusal is not None:
+            return self._refuse(line, refusal)
+        return cast(ServerEvent, self._ask(event))
+
+    def _read_auth(self) -> ServerEvent | None:
+        line = self._in.line(self._eol)
+        if line is None:
+            self._look_at_incomplete_line()
+            return None
+        limit = self._limits.line
+        if limit is not None and len(line) > limit:
+            self._check_drain(len(line) - limit)
+            return self._refuse_long(line[:limit], _TOO_LONG_TOKEN)
+        self._reader = "command"
+        if self._jumped:
+            self._check_patience()
+        try:
+            event = parse_auth_response(line)
+        except SyntaxRefused as error:
+            return self._refuse(line, error.reply)
+        if isinstance(event, AuthCancel):
+            self._reply(_canned(501, "5.7.0 Authentication cancelled"))
+            return event
+        if self._jumped:
+            event = attrs.evolve(event, defects=self._verdicts())
+        return cast(ServerEvent, self._ask(event))
+
+    def _on_question(self, event: Vrfy | Expn | Help | Etrn, line: bytes) -> ServerEvent:
+        if isinstance(event, Etrn) and "ETRN" not in self._offered:
+            return self._refuse(line, Reply(502, ("5.5.1 ETRN was not offered",)))
+        refusal = None if isinstance(event, Help) else self._barred()
+        if refusal is not None:
+            return self._refuse(line, refusal)
+        return cast(ServerEvent, self._ask(event))
+
+    # --- Bodies ---------------------------------------------------------------------------------
+
+    def _read_text(self) -> ServerEvent | None:
+        if self._pending:
+            return self._hand_out(self._pending)
+        text = self._decoder.read(self._in, self._limits.chunk)
+        if not text:
+            return self._end_text() if self._decoder.ended else None
+        before = self._scan.size
+        cut = len(text)
+        refusal: Reply | None = None
+        bare = self._scan.feed(text)
+        if bare >= 0:
+            policy = self.quirks.bare_newlines
+            if policy is BareNewlines.REJECT:
+                cut = bare
+                refusal = _BARE_NEWLINE
+            elif policy is BareNewlines.NORMALIZE:
+                text = normalize(text)
+        most = self.config.size
+        if most is not None and before + cut > most:
+            cut = most - before
+            refusal = _TOO_LARGE
+        if refusal is None:
+            return self._hand_out(text)
+        self._reader = "drop_text"
+        self._dropped = self._scan.size - before - cut
+        # LMTP answers the body once for each recipient, a refusal too (RFC 2033 section 4.2).
+        count = len(self._rcpts) if self.config.lmtp else 1
+        self._after_drop = (encode(refusal) * count, BodyRefused(refusal))
+        return self._hand_out(text[:cut]) if cut else self._drop_text()
+
+    def _hand_out(self, data: bytes) -> BodyChunk:
+        most = self._limits.chunk
+        if len(data) > most:
+            self._pending = data[most:]
+            data = data[:most]
+        else:
+            self._pending = b""
+        self._size += len(data)
+        return BodyChunk(data)
+
+    def _end_text(self) -> ServerEvent:
+        self._reader = "command"
+        return self._message(self._scan.defects)
+
+    def _message(self, defects: tuple[Defect, ...]) -> ServerEvent:
+        if self._early or self._jumped:
+            self._check_patience()
+            defects += self._verdicts()
+        recipient: str | None = None
+        if self.config.lmtp:
+            self._owed = deque(rcpt.recipient for rcpt in self._rcpts)
+            recipient = self._owed.popleft()
+        self._awaiting = event = BodyEnd(self._size, recipient, defects=defects)
+        return event
+
+    def _drop_text(self) -> ServerEvent | None:
+        if self._pending:
+            return self._hand_out(self._pending)
+        while text := self._decoder.read(self._in, 65_536):
+            self._dropped += len(text)
+            self._scan.feed(text)
+        self._check_drain(self._dropped)
+        if not self._decoder.ended:
+            return None
+        self._reset()
+        event = self._end_drop()
+        assert event is not None
+        return attrs.evolve(cast(BodyRefused, event), defects=self._scan.defects)
+
+    def _end_drop(self) -> ServerEvent | None:
+        data, event = self._after_drop
+        self._after_drop = (b"", None)
+        self._reader = "command"
+        self._reply(data, sync=False)
+        return event
+
+    def _drop_chunk(self, size: int, data: bytes, event: ServerEvent | None) -> ServerEvent | None:
+        """Swallow a chunk, then answer `data` and give `event`."""
+        drain = self._limits.drain
+        if drain is not None and size > drain:
+            reply = _TOO_LARGE if event is None else cast(BadCommand, event).reply
+            raise LimitExceeded("a refused chunk is larger than limits.drain", reply)
+        self._left = size
+        self._after_drop = (data, event)
+        self._reader = "drop_octets"
+        if self._state is State.RCPT or self._state is State.CHUNKS:
+            self._state = State.SPOILT
+        return self._drop_octets()
+
+    def _drop_octets(self) -> ServerEvent | None:
+        self._left -= len(self._in.take(self._left))
+        if self._left:
+            return None
+        return self._end_drop() or self._read_command()
+
+    def _read_octets(self) -> ServerEvent | None:
+        if self._left:
+            data = self._in.take(min(self._left, self._limits.chunk))
+            if not data:
+                return None
+            self._left -= len(data)
+            self._size += len(data)
+            return BodyChunk(data)
+        self._reader = "command"
+        if self._last:
+            return self._message(())
+        self._reply(_CHUNK_OK, sync=False)
+        return self._read_command()
+
+    # --- Answers --------------------------------------------------------------------------------
+
+    def accept(self, reply: Reply | None = None) -> None:
+        """Say yes to `awaiting`: 250, 354 to Data, 235 to AUTH, 220 to STARTTLS, nothing to Bdat.
+
+        `reply` says it in other words. Raises LocalProtocolError when nothing is owed, ValueError
+        for a reply that is no yes to this event.
+        """
+        self._check_can_send()
+        kind = self._owed_kind()
+        data = _YES[kind]
+        if reply is not None:
+            good = reply.code == 354 if kind is Data else reply.positive
+            if not good or kind is Bdat:
+                raise ValueError(f"{reply.code} is no yes to {kind.__name__}")
+            data = encode(reply)
+        self._answer(data, True)
+
+    def reject(self, reply: Reply | None = None) -> None:
+        """Say no to `awaiting`; `reply` (4yz or 5yz) says why. A 421 also closes the connection.
+
+        Raises LocalProtocolError when nothing is owed, ValueError for a reply that is no no.
+        """
+        self._check_can_send()
+        kind = self._owed_kind()
+        data = _NO[kind]
+        if reply is not None:
+            if not (reply.transient or reply.permanent):
+                raise ValueError(f"{reply.code} is no refusal")
+            data = encode(reply)
+            if reply.code == 421:
+                self._out.put(data)
+                self._close()
+                return
+        self._answer(data, False)
+
+    def send(self, item: Reply | Challenge) -> None:
+        """The exact answer: a `Reply` (2yz and 3yz accept, 4yz and 5yz refuse), or a `Challenge`.
+
+        Raises LocalProtocolError when nothing is owed or a challenge is out of place, TypeError or
+        ValueError for what cannot be said.
+        """
+        if isinstance(item, Challenge):
+            self._check_can_send()
+            if self._owed_kind() not in (Auth, AuthResponse):
+                raise LocalProtocolError("a Challenge answers Auth and AuthResponse only")
+            self._out.put(encode(item))
+            self._awaiting = None
+            self._reader = "auth"
+            self._sync()
+        elif not isinstance(item, Reply):
+            raise TypeError(f"a server sends Reply and Challenge, not {type(item).__name__}")
+        elif item.positive or item.intermediate:
+            self.accept(item)
+        else:
+            self.reject(item)
+
+    def _owed_kind(self) -> type:
+        if self._awaiting is None:
+            raise LocalProtocolError("no answer is owed now (machine.awaiting is None)")
+        return type(self._awaiting)
+
+    def _answer(self, data: bytes, yes: bool) -> None:
+        event = self._awaiting
+        self._awaiting = None
+        _THEN[type(event)](self, event, data, yes)
+
+    def _then_mail(self, event: Mail, data: bytes, yes: bool) -> None:
+        self._reply(data, sync=False)
+        if yes:
+            self._mail = event
+            self._state = State.MAIL
+
+    def _then_rcpt(self, event: Rcpt, data: bytes, yes: bool) -> None:
+        self._reply(data, sync=False)
+        if yes:
+            self._rcpts.append(event)
+            self._state = State.RCPT
+
+    def _then_data(self, event: Data, data: bytes, yes: bool) -> None:
+        self._reply(data)
+        if yes:
+            self._state = State.TEXT
+            self._reader = "text"
+            self._decoder = TextDecoder()
+            self._scan = NewlineScan()
+            self._size = 0
+
+    def _then_bdat(self, event: Bdat, data: bytes, yes: bool) -> None:
+        if yes:
+            self._state = State.CHUNKS
+            self._left = event.size
+            self._last = event.last
+            self._reader = "octets"
+        else:
+            self._left = event.size
+            self._after_drop = (data, None)
+            self._reader = "drop_octets"
+            self._state = State.SPOILT
+
+    def _then_body(self, event: BodyEnd, data: bytes, yes: bool) -> None:
+        self._reply(data, sync=False)
+        if self._owed:
+            self._awaiting = attrs.evolve(event, recipient=self._owed.popleft())
+        else:
+            self._reset()
+
+    def _then_starttls(self, event: StartTls, data: bytes, yes: bool) -> None:
+        self._out.put(data)
+        if yes:
+            self._start_tls()
+        else:
+            self._sync()
+
+    def _then_auth(self, event: Auth | AuthResponse, data: bytes, yes: bool) -> None:
+        self._reply(data)
+        self._authenticated = yes
+
+    def _then_nothing(self, event: object, data: bytes, yes: bool) -> None:
+        self._reply(data)
+
+    # --- The base class asks --------------------------------------------------------------------
+
+    def _close(self) -> None:
+        self._state = State.CLOSED
+        super()._close()
+
+    def _fail(self, error: RemoteProtocolError) -> RemoteProtocolError:
+        self._state = State.CLOSED
+        return super()._fail(error)
+
+    def _forget(self) -> None:
+        self._reset()
+        self._jumped = False
+        self._state = State.START
+        self._hello = None
+        self._offered = frozenset()
+        self._authenticated = False
+
+    def _encode_reply(self, reply: Reply | None) -> bytes:
+        if reply is None:
+            reply = Reply(421, (f"4.4.2 {self.config.hostname} closing connection",))
+        elif not (reply.transient or reply.permanent):
+            raise ValueError("a farewell is a refusal: 421, or another 4yz or 5yz")
+        return encode(reply)
+
+    def _room(self) -> bool:
+        return self._reader in ("command", "auth", "skip")
+
+
+_OTHER = RULES[""]
+_GROUPED = frozenset({b"MAIL", b"RCPT", b"RSET", b"BDAT"})  # what RFC 2920 lets a client run past
+_CHUNK_OK = _canned(250, "2.0.0 Chunk received")
+_TOO_LONG = Reply(500, ("5.5.2 Line too long",))
+_TOO_LONG_TOKEN = Reply(500, ("5.5.6 Authentication exchange line is too long",))
+_BARE_NEWLINE = Reply(550, ("5.6.0 The message has a bare CR or LF",))
+_TOO_LARGE = Reply(552, ("5.3.4 The message is larger than this server takes",))
+
+
+def _tls_hello() -> RemoteProtocolError:
+    return RemoteProtocolError("the client began a TLS handshake where none was agreed")
+
+
+_READERS: dict[str, Callable[[Server], ServerEvent | None]] = {
+    "command": Server._read_command,
+    "auth": Server._read_auth,
+    "text": Server._read_text,
+    "octets": Server._read_octets,
+    "drop_text": Server._drop_text,
+    "drop_octets": Server._drop_octets,
+    "skip": Server._skip,
+}
+
+_HANDLERS: dict[type, Callable[..., ServerEvent | None]] = {
+    Helo: Server._on_greeting,
+    Ehlo: Server._on_greeting,
+    Lhlo: Server._on_greeting,
+    Mail: Server._on_mail,
+    Rcpt: Server._on_rcpt,
+    Data: Server._on_data,
+    Bdat: Server._on_bdat,
+    Rset: Server._on_rset,
+    Noop: Server._on_noop,
+    Quit: Server._on_quit,
+    StartTls: Server._on_starttls,
+    Auth: Server._on_auth,
+    Vrfy: Server._on_question,
+    Expn: Server._on_question,
+    Help: Server._on_question,
+    Etrn: Server._on_question,
+    UnknownCommand: Server._on_unknown,
+}
+
+_THEN: dict[type, Callable[..., None]] = {
+    Mail: Server._then_mail,
+    Rcpt: Server._then_rcpt,
+    Data: Server._then_data,
+    Bdat: Server._then_bdat,
+    BodyEnd: Server._then_body,
+    StartTls: Server._then_starttls,
+    Auth: Server._then_auth,
+    AuthResponse: Server._then_auth,
+    Vrfy: Server._then_nothing,
+    Expn: Server._then_nothing,
+    Help: Server._then_nothing,
+    Etrn: Server._then_nothing,
+    UnknownCommand: Server._then_nothing,
+}

@@ -1,0 +1,219 @@
+"""The real clients: smtplib, aiosmtplib, swaks, msmtp, and curl, each behind one function.
+
+`send(Submission) -> Sent` runs a client to its end. `Submission.message` is in wire form (CRLF);
+each function hands it over in the form its client takes, and says so. Nothing here knows which
+server listens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import aiosmtplib
+import attrs
+
+from .certificates import Certificates
+from .peers import PASSWORD
+from .processes import HOST, missing, run_program
+
+__all__ = ["SENDERS", "Sent", "Submission", "run_swaks"]
+
+_HELO = "client.lab.test"
+
+
+@attrs.frozen
+class Submission:
+    """What a client is asked to do."""
+
+    port: int
+    message: bytes = attrs.field(repr=False)
+    folder: Path
+    """An empty folder, the client's home."""
+    certificates: Certificates
+    recipients: tuple[str, ...] = ("bob@lab.test",)
+    sender: str = "alice@lab.test"
+    starttls: bool = False
+    auth: str | None = None
+    """A SASL mechanism, for the user `alice`; None for none."""
+    password: str = PASSWORD
+    lmtp: bool = False
+    smtputf8: bool = False
+    mail_options: tuple[str, ...] = ()
+    """Parameters of MAIL, for the clients that can be told (smtplib and aiosmtplib)."""
+
+
+@attrs.frozen
+class Sent:
+    """How it ended."""
+
+    ok: bool
+    """The client reported success."""
+    log: str
+    """What the client said, for the reader of a failed test and for what it must have seen."""
+
+
+def _finished(done: subprocess.CompletedProcess[bytes]) -> Sent:
+    log = (done.stdout + done.stderr).decode("utf-8", "replace")
+    return Sent(ok=done.returncode == 0, log=f"status {done.returncode}\n{log}")
+
+
+def send_smtplib(task: Submission) -> Sent:
+    """The standard library's; one reply per message, so an LMTP task has one recipient."""
+    kind = smtplib.LMTP if task.lmtp else smtplib.SMTP
+    try:
+        with kind(HOST, task.port, local_hostname=_HELO, timeout=60) as client:
+            if task.starttls:
+                client.starttls(context=task.certificates.client_context())
+            if task.auth is not None:
+                client.ehlo_or_helo_if_needed()
+                client.user, client.password = "alice", task.password
+                attempt = getattr(client, "auth_" + task.auth.lower().replace("-", "_"))
+                client.auth(task.auth, attempt)
+            refused = client.sendmail(
+                task.sender, task.recipients, task.message, mail_options=list(_options(task))
+            )
+    except smtplib.SMTPException as error:
+        return Sent(ok=False, log=repr(error))
+    return Sent(ok=True, log=repr(refused))
+
+
+def send_aiosmtplib(task: Submission) -> Sent:
+    """aiosmtplib, which has no LMTP."""
+
+    async def run() -> Sent:
+        client = aiosmtplib.SMTP(
+            hostname=HOST, port=task.port, local_hostname=_HELO, start_tls=False, timeout=60
+        )
+        try:
+            async with client:
+                if task.starttls:
+                    await client.starttls(tls_context=task.certificates.client_context())
+                if task.auth is not None:
+                    await client.ehlo()
+                    attempt = getattr(client, "auth_" + task.auth.lower().replace("-", "_"))
+                    await attempt("alice", task.password)
+                refused, reply = await client.sendmail(
+                    task.sender,
+                    list(task.recipients),
+                    task.message,
+                    mail_options=list(_options(task)),
+                )
+        except aiosmtplib.SMTPException as error:
+            return Sent(ok=False, log=repr(error))
+        return Sent(ok=True, log=f"{refused!r} {reply}")
+
+    return asyncio.run(run())
+
+
+def _options(task: Submission) -> tuple[str, ...]:
+    return task.mail_options + (("SMTPUTF8",) if task.smtputf8 else ())
+
+
+def run_swaks(task: Submission, *flags: str) -> Sent:
+    """swaks, told to send the given octets as they are: stuffed here (RFC 5321 4.5.2).
+
+    Without `--no-data-fixup` it would end every message with an empty line of its own.
+    """
+    stuffed = (b"\r\n" + _ended(task.message)).replace(b"\r\n.", b"\r\n..")[2:]
+    data = task.folder / "data"
+    data.write_bytes(stuffed + b".")
+    arguments: list[str] = [
+        "--server", HOST, "--port", str(task.port), "--helo", _HELO, "--timeout", "60",
+        "--from", task.sender, "--to", ",".join(task.recipients),
+        "--data", f"@{data}", "--no-data-fixup", "--suppress-data",
+    ]  # fmt: skip
+    if task.lmtp:
+        arguments += ["--protocol", "LMTP"]
+    if task.starttls:
+        arguments += ["--tls", "--tls-verify", "--tls-ca-path", str(task.certificates.ca)]
+    if task.auth is not None:
+        arguments += ["--auth", task.auth]
+        arguments += ["--auth-user", "alice", "--auth-password", task.password]
+    sent = _finished(run_program("swaks", [*arguments, *flags], home=task.folder))
+    if "requires Net::SSLeay" in sent.log:
+        raise missing("swaks --tls")
+    return sent
+
+
+def send_swaks(task: Submission) -> Sent:
+    """swaks, one command at a time."""
+    return run_swaks(task)
+
+
+def send_swaks_pipelining(task: Submission) -> Sent:
+    """swaks, with MAIL, RCPT and DATA in one group (RFC 2920)."""
+    return run_swaks(task, "--pipeline")
+
+
+def send_msmtp(task: Submission) -> Sent:
+    """msmtp, which reads LF line endings as sendmail does, and pipelines where it may."""
+    configuration = task.folder / "msmtprc"
+    lines = [
+        "account lab",
+        f"host {HOST}",
+        f"port {task.port}",
+        f"domain {_HELO}",
+        f"from {task.sender}",
+        f"protocol {'lmtp' if task.lmtp else 'smtp'}",
+        "set_from_header off",
+        "set_date_header off",
+        "set_msgid_header off",
+        "remove_bcc_headers off",
+        f"auth {'off' if task.auth is None else task.auth.lower()}",
+        "user alice",
+        f"password {task.password}",
+        "timeout 60",
+    ]
+    if task.starttls:
+        lines += ["tls on", "tls_starttls on", f"tls_trust_file {task.certificates.ca}"]
+    else:
+        lines += ["tls off"]
+    configuration.write_text("\n".join(lines) + "\n")
+    configuration.chmod(0o600)
+    return _finished(
+        run_program(
+            "msmtp",
+            ["--debug", f"--file={configuration}", "--account=lab", "--", *task.recipients],
+            home=task.folder,
+            stdin=task.message.replace(b"\r\n", b"\n"),
+        )
+    )
+
+
+def send_curl(task: Submission) -> Sent:
+    """curl, given the octets of the wire; it ends the last line and stuffs the dots."""
+    body = task.folder / "body"
+    body.write_bytes(task.message)
+    arguments: list[str] = [
+        "--silent", "--show-error", "--verbose", "--max-time", "100", "--disable",
+        "--upload-file", str(body), "--mail-from", task.sender,
+    ]  # fmt: skip
+    for one in task.recipients:
+        arguments += ["--mail-rcpt", one]
+    if len(task.recipients) > 1:
+        arguments += ["--mail-rcpt-allowfails"]
+    if task.starttls:
+        arguments += ["--ssl-reqd", "--cacert", str(task.certificates.ca)]
+    if task.auth is not None:
+        arguments += ["--user", f"alice:{task.password}", "--login-options", f"AUTH={task.auth}"]
+    url = f"smtp://{HOST}:{task.port}/{_HELO}"
+    return _finished(run_program("curl", [*arguments, url], home=task.folder))
+
+
+def _ended(message: bytes) -> bytes:
+    return message if not message or message.endswith(b"\r\n") else message + b"\r\n"
+
+
+#: Every client in its plainest use.
+SENDERS: dict[str, Callable[[Submission], Sent]] = {
+    "smtplib": send_smtplib,
+    "aiosmtplib": send_aiosmtplib,
+    "swaks": send_swaks,
+    "swaks-pipelining": send_swaks_pipelining,
+    "msmtp": send_msmtp,
+    "curl": send_curl,
+}
