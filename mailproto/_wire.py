@@ -1,13 +1,14 @@
 """The only code that touches buffers.
 
-Two directions, five classes:
+Two directions, six classes:
 
 * `Input` holds the bytes that came in and are not consumed yet, and cuts lines and counted octets
   from them.
 * `TextDecoder` reads dot-stuffed text (SMTP DATA, POP3 multi-line answers) from an `Input`.
 * `NewlineScan` looks at a body as it passes, chunk by chunk: bare CR and LF, NUL, long lines, 8-bit
   octets; it can rewrite bare newlines.
-* `TextEncoder` turns a body into dot-stuffed text, whatever the edges of the chunks it is given in.
+* `NewlineFilter` does the same on the way out, `TextEncoder` adds the dot-stuffing, whatever the
+  edges of the chunks they are given.
 * `Output` holds the bytes that are to be written.
 
 Invariants
@@ -31,11 +32,13 @@ from .errors import Defect
 __all__ = [
     "BareNewlines",
     "Input",
+    "NewlineFilter",
     "NewlineScan",
     "Output",
     "TextDecoder",
     "TextEncoder",
     "as_bytes",
+    "normalize",
 ]
 
 
@@ -333,54 +336,72 @@ def normalize(data: bytes) -> bytes:
     return _BARE.sub(b"\r\n", data)
 
 
-class TextEncoder:
-    """Turns a body into the lines of a text: newline policy, dot-stuffing, the end.
+class NewlineFilter:
+    """Applies a newline policy to a body that goes out. A CR that ends a piece waits for the next."""
 
-    `feed()` is given the body cut anywhere. A CR that ends a piece waits for the next one.
-    """
-
-    __slots__ = ("_at_line_start", "_carry", "_policy")
+    __slots__ = ("_carry", "_policy")
 
     def __init__(self, policy: BareNewlines) -> None:
         self._policy = policy
-        self._at_line_start = True
         self._carry = b""
 
     def feed(self, data: bytes) -> bytes:
-        """The wire form of the next piece. Raises ValueError (unchanged) for what is refused."""
+        """The next piece as it may go out. Raises ValueError, unchanged, for what is refused."""
+        if self._policy is BareNewlines.PRESERVE:
+            return data
         if self._carry:
             data = self._carry + data
         carry = b""
         if data.endswith(b"\r"):
             carry = b"\r"
             data = data[:-1]
-        text = self._clean(data)
+        data = self._clean(data)
         self._carry = carry
-        return self._stuff(text)
+        return data
 
     def end(self) -> bytes:
-        """The rest of the text: a missing last CRLF, then the dot."""
-        text = self._stuff(self._clean(self._carry)) if self._carry else b""
+        """What was waiting. Raises ValueError as `feed()` does."""
+        rest = self._clean(self._carry)
         self._carry = b""
-        return text + (b".\r\n" if self._at_line_start else b"\r\n.\r\n")
+        return rest
 
     def _clean(self, data: bytes) -> bytes:
-        if self._policy is not BareNewlines.PRESERVE:
-            pairs = data.count(b"\r\n")
-            if data.count(b"\n") != pairs or data.count(b"\r") != pairs:
-                if self._policy is BareNewlines.REJECT:
-                    raise ValueError(
-                        "the body has a bare CR or LF; give it CRLF line ends, or choose"
-                        " BareNewlines.NORMALIZE in the machine's quirks"
-                    )
-                data = normalize(data)
-        return data
+        pairs = data.count(b"\r\n")
+        if data.count(b"\n") == pairs and data.count(b"\r") == pairs:
+            return data
+        if self._policy is BareNewlines.REJECT:
+            raise ValueError(
+                "the body has a bare CR or LF: give it CRLF line ends, or choose"
+                " BareNewlines.NORMALIZE in the machine's quirks"
+            )
+        return normalize(data)
+
+
+class TextEncoder:
+    """Turns a body into the lines of a text: newline policy, dot-stuffing, the end."""
+
+    __slots__ = ("_filter", "_last")
+
+    def __init__(self, policy: BareNewlines) -> None:
+        self._filter = NewlineFilter(policy)
+        self._last = b"\r\n"  # the last two octets that went out
+
+    def feed(self, data: bytes) -> bytes:
+        """The wire form of the next piece. Raises ValueError, unchanged, for what is refused."""
+        return self._stuff(self._filter.feed(data))
+
+    def end(self) -> bytes:
+        """The rest of the text: a missing last CRLF, then the dot. Raises as `feed()` does."""
+        text = self._stuff(self._filter.end())
+        return text + (b".\r\n" if self._last == b"\r\n" else b"\r\n.\r\n")
 
     def _stuff(self, text: bytes) -> bytes:
         if not text:
             return text
         stuffed = text.replace(b"\r\n.", b"\r\n..") if b"\r\n." in text else text
-        if self._at_line_start and text.startswith(b"."):
+        if text[:1] == b"." and self._last == b"\r\n":
             stuffed = b"." + stuffed
-        self._at_line_start = text.endswith(b"\r\n")
+        elif text[:2] == b"\n." and self._last[-1:] == b"\r":  # PRESERVE cuts where it was cut
+            stuffed = b"\n." + stuffed[1:]
+        self._last = (self._last + text[-2:])[-2:]
         return stuffed

@@ -23,6 +23,7 @@ Invariants
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Literal, TypeAlias
@@ -70,24 +71,23 @@ comparisons. The third such verdict, plaintext behind STARTTLS, needs no excepti
 hands over all it has read before it starts TLS, however that was cut."""
 
 
-class Mark:
-    """Something that happens on a connection besides octets: `EOF`, `TIMEOUT`, `TLS`."""
+class Mark(enum.Enum):
+    """Something that happens on a connection besides octets."""
 
-    __slots__ = ("name",)
-
-    def __init__(self, name: str) -> None:
-        self.name = name
+    EOF = "eof"
+    """The peer ends the connection. In a script for `run()`, None means the same."""
+    TIMEOUT = "timeout"
+    """The wait takes longer than `machine.timeout`."""
+    TLS = "tls"
+    """The TLS handshake is done. Only in transcripts: a script needs no mark for it."""
 
     def __repr__(self) -> str:
         return self.name
 
 
-EOF: Final = Mark("EOF")
-"""The peer ends the connection. In a script for `run()`, None means the same."""
-TIMEOUT: Final = Mark("TIMEOUT")
-"""The wait takes longer than `machine.timeout`."""
-TLS: Final = Mark("TLS")
-"""The TLS handshake is done. Only in transcripts: a script needs no mark for it."""
+EOF: Final = Mark.EOF
+TIMEOUT: Final = Mark.TIMEOUT
+TLS: Final = Mark.TLS
 
 Script: TypeAlias = "bytes | Iterable[bytes | Mark | Callable[[Any], object] | None]"
 """What happens to one machine, in order; the next thing only when the machine wants data: octets,
@@ -496,7 +496,7 @@ class Transcript:
             side = record.side
             if isinstance(record.what, Mark):
                 yield from _unfinished(begun, hide)
-                yield f"{side}: ({record.what})"
+                yield f"{side}: ({record.what.name})"
                 continue
             *whole, begun[side] = (begun[side] + record.what).split(b"\n")
             for line in whole:

@@ -1,6 +1,173 @@
-"""SMTP"""
-from ._codec import *
-from ._extensions import *
-from ._server import *
-from ._states import *
-from ._vocabulary import *
+"""SMTP, LMTP and submission: both ends, as machines that never touch a socket.
+
+The rooms, from the ground up:
+
+* `_vocabulary`: what is said, as frozen values. The same class goes out of one role and into the
+  other.
+* `_extensions`: the registry of extensions; typed parameters and EHLO keywords.
+* `_codec`: lines to values and back.
+* `_states`: the table of what may be said when, timeouts, quirks.
+* `_server`, `_client`: the machines.
+
+A server::
+
+    server = smtp.Server(smtp.ServerConfig(hostname="mx.example.org"))
+
+and a client::
+
+    client = smtp.Client()
+    client.submit(smtp.Envelope("a@example.org", ["b@example.net"]))
+
+are driven as `mailproto.Machine` says. LMTP is `ServerConfig(lmtp=True)` and
+`client.hello(domain, lmtp=True)`; submission is `ServerConfig(require_auth=True, auth=(...))`.
+"""
+
+from __future__ import annotations
+
+from .._envelope import Envelope, Param, Parameter, Recipient
+from .._grammar import Address, parse_address
+from ..limits import Limits
+from ._client import Client, NotOffered
+from ._codec import SyntaxRefused, encode, parse_command, parse_reply
+from ._extensions import (
+    AUTH,
+    BODY,
+    BY,
+    ENVID,
+    EXTENSIONS,
+    HOLDFOR,
+    HOLDUNTIL,
+    MT_PRIORITY,
+    NOTIFY,
+    ORCPT,
+    REQUIRETLS,
+    RET,
+    RRVS,
+    SIZE,
+    SMTPUTF8,
+    Capabilities,
+    DeliverBy,
+    Extension,
+    OriginalRecipient,
+    RecipientValidSince,
+)
+from ._server import Server, ServerConfig
+from ._states import RULES, TIMEOUTS, BareNewlines, Quirks, Rule, State
+from ._vocabulary import (
+    Auth,
+    AuthCancel,
+    AuthResponse,
+    BadCommand,
+    Bdat,
+    BodyChunk,
+    BodyEnd,
+    BodyRefused,
+    BodyWanted,
+    Challenge,
+    ClientEvent,
+    Command,
+    Data,
+    Ehlo,
+    Etrn,
+    Event,
+    Expn,
+    Goodbye,
+    Greeting,
+    Helo,
+    Help,
+    Lhlo,
+    Mail,
+    Noop,
+    Outcome,
+    Quit,
+    Rcpt,
+    Replied,
+    Reply,
+    Rset,
+    ServerEvent,
+    StartTls,
+    Timeout,
+    TlsEstablished,
+    UnknownCommand,
+    Vrfy,
+)
+
+__all__ = [
+    "AUTH",
+    "BODY",
+    "BY",
+    "ENVID",
+    "EXTENSIONS",
+    "HOLDFOR",
+    "HOLDUNTIL",
+    "MT_PRIORITY",
+    "NOTIFY",
+    "ORCPT",
+    "REQUIRETLS",
+    "RET",
+    "RRVS",
+    "RULES",
+    "SIZE",
+    "SMTPUTF8",
+    "TIMEOUTS",
+    "Address",
+    "Auth",
+    "AuthCancel",
+    "AuthResponse",
+    "BadCommand",
+    "BareNewlines",
+    "Bdat",
+    "BodyChunk",
+    "BodyEnd",
+    "BodyRefused",
+    "BodyWanted",
+    "Capabilities",
+    "Challenge",
+    "Client",
+    "ClientEvent",
+    "Command",
+    "Data",
+    "DeliverBy",
+    "Ehlo",
+    "Envelope",
+    "Etrn",
+    "Event",
+    "Expn",
+    "Extension",
+    "Goodbye",
+    "Greeting",
+    "Helo",
+    "Help",
+    "Lhlo",
+    "Limits",
+    "Mail",
+    "Noop",
+    "NotOffered",
+    "OriginalRecipient",
+    "Outcome",
+    "Param",
+    "Parameter",
+    "Quirks",
+    "Quit",
+    "Rcpt",
+    "RecipientValidSince",
+    "Recipient",
+    "Replied",
+    "Reply",
+    "Rset",
+    "Rule",
+    "Server",
+    "ServerConfig",
+    "ServerEvent",
+    "StartTls",
+    "State",
+    "SyntaxRefused",
+    "Timeout",
+    "TlsEstablished",
+    "UnknownCommand",
+    "Vrfy",
+    "encode",
+    "parse_address",
+    "parse_command",
+    "parse_reply",
+]

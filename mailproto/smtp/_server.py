@@ -39,7 +39,7 @@ from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolEr
 from ..limits import Limits
 from ._codec import SyntaxRefused, encode, parse_auth_response, parse_command
 from ._extensions import BODY, EXTENSIONS, SIZE, SMTPUTF8, Extension, parameters_of
-from ._states import RULES, SERVER_TIMEOUT, Quirks, State
+from ._states import PLAINTEXT_MECHANISMS, RULES, SERVER_TIMEOUT, Quirks, State
 from ._vocabulary import (
     Auth,
     AuthCancel,
@@ -71,9 +71,6 @@ from ._vocabulary import (
 )
 
 __all__ = ["Server", "ServerConfig"]
-
-PLAINTEXT_MECHANISMS = frozenset({"PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"})
-"""Mechanisms that show the secret to whoever reads the connection."""
 
 HTTP_VERBS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
@@ -516,8 +513,13 @@ class Server(ServerMachine[ServerEvent]):
         if "CHUNKING" not in self._offered:
             return self._refuse_chunk(event, Reply(502, ("5.5.1 CHUNKING was not offered",)), line)
         if self.config.size is not None and self._size + event.size > self.config.size:
-            return self._drop_chunk(event.size, encode(_TOO_LARGE), BodyRefused(_TOO_LARGE))
+            data = encode(_TOO_LARGE) * self._answers_due(event)
+            return self._drop_chunk(event.size, data, BodyRefused(_TOO_LARGE))
         return cast(ServerEvent, self._ask(event))
+
+    def _answers_due(self, event: Bdat) -> int:
+        """LMTP answers the body once for each recipient, a refusal too (RFC 2033 section 4.2)."""
+        return len(self._rcpts) if self.config.lmtp and event.last else 1
 
     def _refuse_chunk(self, event: Bdat, reply: Reply, line: bytes) -> ServerEvent | None:
         return self._drop_chunk(event.size, encode(reply), BadCommand(line, reply))
@@ -784,7 +786,7 @@ class Server(ServerMachine[ServerEvent]):
             self._reader = "octets"
         else:
             self._left = event.size
-            self._after_drop = (data, None)
+            self._after_drop = (data * self._answers_due(event), None)
             self._reader = "drop_octets"
             self._state = State.SPOILT
 

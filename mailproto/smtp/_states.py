@@ -23,7 +23,16 @@ import attrs
 from .._wire import BareNewlines
 from ._vocabulary import Reply
 
-__all__ = ["RULES", "SERVER_TIMEOUT", "TIMEOUTS", "Quirks", "Rule", "State"]
+__all__ = [
+    "PLAINTEXT_MECHANISMS",
+    "RULES",
+    "SERVER_TIMEOUT",
+    "TIMEOUTS",
+    "BareNewlines",
+    "Quirks",
+    "Rule",
+    "State",
+]
 
 
 class State(enum.StrEnum):
@@ -114,6 +123,9 @@ TIMEOUTS: dict[str, float] = {
 """Seconds a client waits (RFC 5321 section 4.5.3.2): for the answers to MAIL, RCPT and DATA, for a
 block of the body to be taken, for the answer to the whole body, and, under "", for all else."""
 
+PLAINTEXT_MECHANISMS = frozenset({"PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"})
+"""SASL mechanisms that show the secret to whoever reads the connection (RFC 4954 section 4)."""
+
 SERVER_TIMEOUT = 300.0
 """Seconds a server waits for the next command or block (RFC 5321 section 4.5.3.2.7)."""
 
@@ -128,5 +140,7 @@ class Quirks:
     bare_lf_commands: bool = False
     """Server: let LF alone end a command line. Off, because a proxy in front may read it otherwise;
     on, `NOOP<LF>MAIL ...` is two commands."""
+    plaintext_auth: bool = False
+    """Client: send PLAIN, LOGIN and bearer tokens without TLS, where everybody reads them."""
     unqualified_addresses: bool = False
     """Server: take addresses without a domain other than `postmaster` (defect `no_domain`)."""

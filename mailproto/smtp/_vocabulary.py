@@ -334,8 +334,11 @@ class UnknownCommand(_Command):
 
 
 @attrs.frozen(repr=False)
-class Challenge(_Shown):
-    """A 334 reply (RFC 4954 section 4): what the server's mechanism says next."""
+class Challenge(_Read):
+    """A 334 reply (RFC 4954 section 4): what the server's mechanism says next.
+
+    One that is not base64 is b"", with the defect `bad_base64`.
+    """
 
     data: bytes = attrs.field(repr=False)
     """Decoded."""

@@ -1,0 +1,919 @@
+"""The SMTP client machine: also LMTP (say `Lhlo`) and submission.
+
+Three ways in, from small to large:
+
+* `send(command)` queues one command and returns its number; `Replied` brings the number back. As
+  many as RFC 2920 allows may be in flight, where the server offered PIPELINING.
+* `hello(domain)` says EHLO, and HELO to a server that does not know it.
+* `submit(envelope)` runs a whole transaction and ends in one `Outcome`.
+
+What is in flight is a queue of `_Pending`; a complete reply belongs to its head, and to nothing
+else. A reply when the queue is empty is an error (421 excepted): taking it for the answer to the
+next command is how response injection works.
+
+Two states are kept: `state`, where the replies so far have led, and the planned state, where the
+session will be when everything in flight has succeeded. `send()` is checked against the second.
+
+Invariants
+
+* Nothing is queued before all of it has been checked: a refused call changes nothing.
+* A parameter or command that needs an extension goes out only if the server offered it.
+* After a 354 only the body goes out, and only `end_body()` completes it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Literal, cast
+
+import attrs
+
+from .._envelope import Envelope, Param
+from .._grammar import b64decode
+from .._machine import BodyWanted, ClientMachine
+from .._wire import BareNewlines, NewlineFilter, TextEncoder, as_bytes
+from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
+from ..limits import Limits
+from ._codec import encode, join_reply, parse_reply_line
+from ._extensions import (
+    BODY,
+    EXTENSIONS,
+    SIZE,
+    SMTPUTF8,
+    Capabilities,
+    Extension,
+    parameters_of,
+)
+from ._states import PLAINTEXT_MECHANISMS, RULES, TIMEOUTS, Quirks, State
+from ._vocabulary import (
+    Auth,
+    AuthCancel,
+    AuthResponse,
+    Bdat,
+    Challenge,
+    ClientEvent,
+    Command,
+    Data,
+    Ehlo,
+    Etrn,
+    Goodbye,
+    Greeting,
+    Helo,
+    Lhlo,
+    Mail,
+    Outcome,
+    Quit,
+    Rcpt,
+    Replied,
+    Reply,
+    Rset,
+    StartTls,
+    UnknownCommand,
+)
+
+__all__ = ["Client", "NotOffered"]
+
+COMMAND_LINE = 512
+"""Octets of a command line that every server takes (RFC 5321 section 4.5.3.1.4). An AUTH with a
+longer initial response is sent in two steps (RFC 4954 section 4)."""
+
+
+class NotOffered(LocalProtocolError):
+    """What was to be sent needs an extension that the server did not offer."""
+
+
+@attrs.define
+class _Pending:
+    """A command in flight."""
+
+    number: int
+    command: Command
+    submitted: bool = False
+    """Whether it belongs to the transaction that `submit()` runs."""
+    fall_back: bool = False
+    """EHLO: whether HELO is to follow a refusal."""
+    body_sent: bool = False
+    """DATA, BDAT: whether the reply to come is the one to the body."""
+    later: bytes | None = attrs.field(default=None, repr=False)
+    """AUTH: the initial response that waits for an empty challenge."""
+    rounds: int = 0
+    """AUTH: challenges so far."""
+
+
+@attrs.define
+class _Transaction:
+    """What `submit()` is in the middle of."""
+
+    number: int
+    envelope: Envelope
+    commands: deque[Command]
+    """Not sent yet: MAIL, then each RCPT, then what starts the body."""
+    chunking: bool
+    binary: bool
+    mail: Reply | None = None
+    recipients: list[tuple[str, Reply]] = attrs.field(factory=lambda: list[tuple[str, Reply]]())
+    body: list[Reply] = attrs.field(factory=lambda: list[Reply]())
+    """The answers to the body: one, or in LMTP one for each accepted recipient."""
+    started: bool = False
+    """Whether the body was asked for."""
+    undone: bool = False
+    """Whether RSET was said."""
+
+
+class Client(ClientMachine[ClientEvent]):
+    """A client's end of one SMTP or LMTP connection. See `mailproto.Machine` for how to drive it.
+
+    `awaiting` is a `Challenge` (answer with `send(AuthResponse(...))` or `send(AuthCancel())`), or a
+    `BodyWanted` (`send_body()`, and at last `end_body()`). `tls=True`: TLS is there from the start.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        quirks: Quirks = Quirks(),  # noqa: B008 - frozen
+        tls: bool = False,
+        registry: tuple[Extension, ...] = EXTENSIONS,
+    ) -> None:
+        super().__init__(limits, quirks, tls)
+        self._registry = registry
+        self._rows = parameters_of(registry)
+        self._state = State.GREETING
+        self._number = 0
+        self._pending: deque[_Pending] = deque()
+        self._capabilities: Capabilities | None = None
+        self._lmtp = False
+        self._authenticated = False
+        # The reply under way.
+        self._codes: list[int] = []
+        self._lines: list[str] = []
+        self._odd: list[Defect] = []
+        self._reply_size = 0
+        self._blank_lines = 0
+        # The transaction as the replies tell it.
+        self._accepted: list[str] = []
+        self._answered = 0  # LMTP: recipients whose final reply came
+        # What was sent: the last MAIL, and where everything sent leads (None: to be computed).
+        self._mail: Mail | None = None
+        self._plan: State | None = None
+        self._go_ahead: Reply | None = None  # to STARTTLS
+        # The body under way.
+        self._body: TextEncoder | NewlineFilter | None = None
+        self._left: int | None = None  # octets of a BDAT that was announced
+        self._held = b""  # the piece that may turn out to be the last chunk
+        self._transaction: _Transaction | None = None
+
+    # --- What to look at ------------------------------------------------------------------------
+
+    @property
+    def quirks(self) -> Quirks:
+        """The tolerances this machine was made with."""
+        return cast(Quirks, self._quirks)
+
+    @property
+    def state(self) -> State:
+        """Where the replies so far have led the session."""
+        return self._state
+
+    @property
+    def capabilities(self) -> Capabilities | None:
+        """What the server offered to EHLO or LHLO; None before, and after STARTTLS."""
+        return self._capabilities
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether an AUTH succeeded."""
+        return self._authenticated
+
+    @property
+    def outstanding(self) -> tuple[tuple[int, Command], ...]:
+        """(number, command) of every command that is not completely answered, in order."""
+        return tuple((pending.number, pending.command) for pending in self._pending)
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds to wait, by the command whose reply is due (RFC 5321 section 4.5.3.2)."""
+        if self._closing or self._error:
+            return None
+        if self._body is not None or self._left is not None:
+            return TIMEOUTS["BODY"]
+        if not self._pending:
+            return TIMEOUTS[""] if self._state is State.GREETING else None
+        head = self._pending[0]
+        if head.body_sent:
+            return TIMEOUTS["END"]
+        return TIMEOUTS.get(head.command.verb, TIMEOUTS[""])
+
+    # --- Commands -------------------------------------------------------------------------------
+
+    def send(self, item: Command) -> int:
+        """Queue a command. Returns the number that its `Replied` will carry.
+
+        Raises LocalProtocolError when it may not be said now, `NotOffered` when the server did not
+        offer what it needs, TypeError or ValueError when it cannot be said at all.
+        """
+        self._check_can_send()
+        line = encode(item)
+        if isinstance(item, (Reply, Challenge)):
+            raise TypeError(f"a client sends commands, not {type(item).__name__}")
+        if isinstance(item, (AuthResponse, AuthCancel)):
+            return self._answer_challenge(line)
+        if self._transaction is not None:
+            raise LocalProtocolError("a submitted transaction is under way: wait for its Outcome")
+        self._check(item)
+        return self._queue(item, line)
+
+    def hello(self, domain: str, *, lmtp: bool = False) -> int:
+        """Say EHLO, and HELO if that is refused for good (RFC 5321 section 3.2); or LHLO.
+
+        Returns a number; the `Replied` that brings it back has the command that was answered last.
+        """
+        number = self.send(Lhlo(domain) if lmtp else Ehlo(domain))
+        self._pending[-1].fall_back = not lmtp
+        return number
+
+    def _queue(self, command: Command, line: bytes, *, submitted: bool = False) -> int:
+        if self._transaction is None or not submitted:
+            self._number += 1
+        pending = _Pending(self._number, command, submitted)
+        self._plan = _after(command, self._planned())
+        if type(command) is Mail:
+            self._mail = command
+        elif type(command) is Auth:
+            if len(line) > COMMAND_LINE and command.initial_response is not None:
+                pending.later = line.split(b" ")[2]
+                line = encode(Auth(command.mechanism))
+        elif type(command) is Bdat:
+            self._left = command.size
+            self._awaiting = BodyWanted(self._number, command)
+        self._pending.append(pending)
+        self._out.put(line)
+        return self._number
+
+    def _answer_challenge(self, line: bytes) -> int:
+        if not isinstance(self._awaiting, Challenge):
+            raise LocalProtocolError("there is no challenge to answer")
+        self._out.put(line)
+        self._awaiting = None
+        return self._pending[0].number
+
+    # --- May it be said? ------------------------------------------------------------------------
+
+    def _check(self, command: Command) -> None:
+        """Raise unless `command` may be said now."""
+        if self._body is not None or self._left is not None:
+            raise LocalProtocolError("a body is being sent: end_body() first")
+        if self._pending:
+            last = self._pending[-1]
+            rule = RULES.get(last.command.verb, RULES[""])
+            if rule.sync and not last.body_sent:
+                raise LocalProtocolError(
+                    f"wait for the reply to {last.command.verb}: nothing may be sent behind it"
+                )
+            if not self._offers("PIPELINING"):
+                raise LocalProtocolError(
+                    f"the server did not offer PIPELINING: wait for the reply to {last.command.verb}"
+                )
+        state = self._planned()
+        rule = RULES.get(command.verb, RULES[""])
+        if state not in rule.states:
+            raise LocalProtocolError(f"{command.verb} is out of place in state {state.value!r}")
+        check = _CHECKS.get(type(command))
+        if check is not None:
+            check(self, command)
+
+    def _planned(self) -> State:
+        """The state when everything in flight has succeeded."""
+        if self._plan is None:
+            state = self._state
+            for pending in self._pending:
+                state = _after(pending.command, state)
+            self._plan = state
+        return self._plan
+
+    def _offers(self, keyword: str) -> bool:
+        return self._capabilities is not None and keyword in self._capabilities
+
+    def _need(self, keyword: str, what: str) -> None:
+        if not self._offers(keyword):
+            raise NotOffered(f"{what} needs {keyword}, which the server did not offer")
+
+    def _check_params(self, command: Mail | Rcpt) -> None:
+        for param in command.params:
+            row = self._rows.get((command.verb, param.keyword))
+            self._need(row.needs(param) if row else param.keyword, param.keyword)
+
+    def _check_mail(self, command: Mail) -> None:
+        self._check_params(command)
+        if not command.sender.isascii() and command.get(SMTPUTF8) is None:
+            raise LocalProtocolError("a sender that is not ASCII needs the SMTPUTF8 parameter")
+
+    def _check_rcpt(self, command: Rcpt) -> None:
+        self._check_params(command)
+        if not command.recipient.isascii() and (
+            self._mail is None or self._mail.get(SMTPUTF8) is None
+        ):
+            raise LocalProtocolError("a recipient that is not ASCII needs MAIL's SMTPUTF8 parameter")
+
+    def _check_data(self, command: Data) -> None:
+        if self._mail is not None and self._mail.get(BODY) == "BINARYMIME":
+            raise LocalProtocolError("BODY=BINARYMIME needs BDAT")
+
+    def _check_bdat(self, command: Bdat) -> None:
+        self._need("CHUNKING", "BDAT")
+        if self._chunks_in_flight() >= self._window():
+            raise LocalProtocolError("too many unanswered chunks (limits.window): wait")
+
+    def _check_hello(self, command: Helo | Ehlo | Lhlo) -> None:
+        if self._lmtp and self._capabilities is not None and not isinstance(command, Lhlo):
+            raise LocalProtocolError("this is an LMTP session: say Lhlo")
+
+    def _check_starttls(self, command: StartTls) -> None:
+        if self._tls:
+            raise LocalProtocolError("TLS is there already")
+        self._need("STARTTLS", "STARTTLS")
+
+    def _check_auth(self, command: Auth) -> None:
+        self._need("AUTH", "AUTH")
+        assert self._capabilities is not None
+        if self._authenticated:
+            raise LocalProtocolError("already authenticated (RFC 4954 section 4: once a session)")
+        if command.mechanism not in self._capabilities.auth:
+            raise NotOffered(f"the server did not offer the mechanism {command.mechanism}")
+        exposed = command.mechanism in PLAINTEXT_MECHANISMS and not self._tls
+        if exposed and not self.quirks.plaintext_auth:
+            raise LocalProtocolError(
+                f"{command.mechanism} without TLS shows the secret to the network:"
+                " STARTTLS first, or set quirks.plaintext_auth"
+            )
+
+    def _check_verb(self, command: Command) -> None:
+        for extension in self._registry:
+            if command.verb in extension.verbs:
+                self._need(extension.keyword, command.verb)
+
+    # --- Bodies ---------------------------------------------------------------------------------
+
+    def send_body(self, data: bytes | bytearray | memoryview) -> None:
+        """The next piece of the body that `awaiting` asks for. b"" changes nothing.
+
+        For DATA it is cut, stuffed and checked as the newline policy says; for BDAT it goes out as
+        it is. Raises LocalProtocolError when no body is wanted or it exceeds the announced size,
+        ValueError for a bare CR or LF under BareNewlines.REJECT.
+        """
+        self._check_body()
+        data = as_bytes(data)
+        if not data:
+            return
+        if self._left is not None:
+            if len(data) > self._left:
+                raise LocalProtocolError(f"{len(data) - self._left} octets more than were announced")
+            self._left -= len(data)
+            self._out.put(data)
+            return
+        assert self._body is not None
+        piece = self._body.feed(data)
+        if self._transaction is not None and self._transaction.chunking:
+            if self._held:
+                self._chunk(self._held, last=False)
+            self._held = piece
+        elif piece:
+            self._out.put(piece)
+
+    def end_body(self) -> None:
+        """The body is complete; it is always called.
+
+        Raises LocalProtocolError when no body is wanted or fewer octets than announced were given,
+        ValueError for a bare CR at the very end under BareNewlines.REJECT.
+        """
+        self._check_body()
+        transaction = self._transaction
+        if self._left is not None:
+            if self._left:
+                raise LocalProtocolError(f"{self._left} octets fewer than were announced")
+            self._left = None
+        elif transaction is not None and transaction.chunking:
+            assert self._body is not None
+            rest = cast(NewlineFilter, self._body).end()
+            self._chunk(self._held + rest, last=True)
+            self._held = b""
+        else:
+            self._out.put(cast(TextEncoder, self._body).end())
+        self._body = None
+        self._awaiting = None
+        if self._pending:  # a refused chunk has its answer already
+            self._pending[-1].body_sent = True
+
+    def _check_body(self) -> None:
+        if not isinstance(self._awaiting, BodyWanted):
+            raise LocalProtocolError("no body is wanted now")
+        self._check_can_send()
+
+    def _chunk(self, data: bytes, *, last: bool) -> None:
+        command = Bdat(len(data), last)
+        self._out.put(encode(command))
+        self._out.put(data)
+        self._pending.append(_Pending(self._number, command, True, body_sent=True))
+
+    def _chunks_in_flight(self) -> int:
+        return sum(isinstance(pending.command, Bdat) for pending in self._pending)
+
+    def _window(self) -> int:
+        if not self._offers("PIPELINING"):
+            return 1
+        return 2**62 if self._limits.window is None else max(self._limits.window, 1)
+
+    def _answer_owed(self) -> bool:
+        if not super()._answer_owed():
+            return False
+        transaction = self._transaction
+        if transaction is not None and transaction.chunking and self._body is not None:
+            return self._chunks_in_flight() < self._window()
+        return True
+
+    # --- Transactions ---------------------------------------------------------------------------
+
+    def submit(
+        self,
+        envelope: Envelope,
+        *,
+        size: int | None = None,
+        body: Literal["7BIT", "8BITMIME", "BINARYMIME"] | None = None,
+        smtputf8: bool | None = None,
+        chunking: bool | None = None,
+    ) -> int:
+        """Run a whole transaction: MAIL, RCPT for each recipient, then the body.
+
+        Pipelined where the server allows it, BDAT where it offers CHUNKING (`chunking` decides
+        otherwise), in one `Outcome` at the end, after which the session is ready for the next.
+        `ANSWER` asks for the body when at least one recipient was accepted, and never otherwise.
+
+        `size` (octets, an estimate is fine) and `body` become parameters; SMTPUTF8 is added when an
+        address needs it, or by `smtputf8=True` when the header does. SIZE is left out where it is
+        not offered. Raises LocalProtocolError when no transaction may begin, `NotOffered` when the
+        envelope or body needs an extension the server did not offer, ValueError for what cannot be
+        said.
+        """
+        self._check_can_send()
+        if self._transaction is not None:
+            raise LocalProtocolError("a submitted transaction is under way: wait for its Outcome")
+        if not envelope.recipients:
+            raise ValueError("an envelope without recipients")
+        mail = self._mail_for(envelope, size, body, smtputf8)
+        commands: deque[Command] = deque([mail])
+        for recipient in envelope.recipients:
+            commands.append(Rcpt(recipient.address, recipient.params))
+        binary = mail.get(BODY) == "BINARYMIME"
+        if chunking is None:
+            chunking = self._offers("CHUNKING")
+        elif chunking:
+            self._need("CHUNKING", "BDAT")
+        if binary and not chunking:
+            raise NotOffered("BODY=BINARYMIME needs CHUNKING")
+        self._check(mail)
+        for command in commands:
+            encode(command)
+            self._check_params(cast("Mail | Rcpt", command))
+        if not chunking:
+            commands.append(Data())
+        self._number += 1
+        self._transaction = _Transaction(self._number, envelope, commands, chunking, binary)
+        self._advance()
+        return self._number
+
+    def _mail_for(
+        self, envelope: Envelope, size: int | None, body: str | None, smtputf8: bool | None
+    ) -> Mail:
+        """MAIL with the parameters that this peer and this envelope ask for."""
+        params = {param.keyword: param for param in envelope.params}
+        if size is not None:
+            params["SIZE"] = SIZE(size)
+        if "SIZE" in params and not self._offers("SIZE"):
+            del params["SIZE"]
+        if body is not None:
+            params["BODY"] = BODY(body)
+        if params.get("BODY") == Param("BODY", "7BIT") and not self._offers("8BITMIME"):
+            del params["BODY"]  # it says nothing
+        if smtputf8 is None:
+            smtputf8 = not (
+                envelope.sender.isascii()
+                and all(recipient.address.isascii() for recipient in envelope.recipients)
+            )
+        if smtputf8:
+            params["SMTPUTF8"] = SMTPUTF8(True)
+        return Mail(envelope.sender, tuple(params.values()))
+
+    def _advance(self) -> None:
+        """Queue what the transaction may say now."""
+        transaction = self._transaction
+        assert transaction is not None
+        commands = transaction.commands
+        pipelining = self._offers("PIPELINING")
+        while commands and self._out.size < self._limits.output:
+            if self._pending and not pipelining:
+                return
+            if transaction.mail is not None and not transaction.mail.positive:
+                commands.clear()  # refused: the rest would be out of place
+                break
+            command = commands[0]
+            if isinstance(command, Data) and not self._pending and not self._accepted:
+                commands.clear()  # all refused
+                break
+            commands.popleft()
+            self._queue(command, encode(command), submitted=True)
+        if commands or self._pending or self._body is not None:
+            return
+        if transaction.chunking and self._accepted and not transaction.started:
+            transaction.started = True
+            policy = BareNewlines.PRESERVE if transaction.binary else self.quirks.bare_newlines
+            self._body = NewlineFilter(policy)
+            self._awaiting = BodyWanted(transaction.number, Bdat(0))
+        elif self._state is not State.READY and not transaction.undone:
+            transaction.undone = True
+            self._queue(Rset(), encode(Rset()), submitted=True)
+        else:
+            self._finish()
+
+    def _finish(self, end: Reply | None = None) -> None:
+        """Make the `Outcome`. `end` stands for every answer that will not come."""
+        transaction = self._transaction
+        assert transaction is not None
+        self._transaction = None
+        self._plan = None
+        mail = transaction.mail or end
+        assert mail is not None
+        recipients = transaction.recipients if mail.positive else []
+        last = end or (transaction.body[-1] if transaction.body else None)
+        answers = deque(transaction.body if self._lmtp else ())
+        results: list[tuple[str, Reply]] = []
+        for position, recipient in enumerate(transaction.envelope.recipients):
+            reply: Reply | None = mail
+            if mail.positive:
+                reply = recipients[position][1] if position < len(recipients) else end
+                if reply is not None and reply.positive:
+                    reply = answers.popleft() if answers else last
+            assert reply is not None
+            results.append((recipient.address, reply))
+        self._made.append(
+            Outcome(
+                transaction.number,
+                transaction.envelope,
+                mail,
+                tuple(recipients),
+                transaction.body[-1] if transaction.body else None,
+                tuple(results),
+            )
+        )
+
+    # --- Replies --------------------------------------------------------------------------------
+
+    def _parse(self) -> ClientEvent | None:
+        if self._transaction is not None and self._transaction.commands:
+            self._advance()
+        while True:
+            reply = self._read_reply()
+            if reply is None:
+                return None
+            event = self._on_reply(reply)
+            if event is not None:
+                return event
+            if self._made:
+                made: ClientEvent = self._made.popleft()
+                return made
+            if self._halted:
+                return None
+
+    def _open(self) -> bool:
+        return (
+            len(self._in) > 0
+            or bool(self._codes)
+            or self._state is State.GREETING
+            or any(not isinstance(pending.command, Quit) for pending in self._pending)
+        )
+
+    def _read_reply(self) -> Reply | None:
+        limit = self._limits.reply
+        while True:
+            line = self._in.line(b"\n")
+            size = self._reply_size + (len(self._in) if line is None else len(line))
+            if limit is not None and size > limit:
+                raise LimitExceeded("a reply is larger than limits.reply")
+            if line is None:
+                return None
+            if line in (b"\r\n", b"\n") and not self._codes:
+                self._blank_lines += 1
+                most = self._limits.blank_lines
+                if most is not None and self._blank_lines > most:
+                    raise LimitExceeded("more empty lines before a reply than limits.blank_lines")
+                continue
+            try:
+                code, more, text, odd = parse_reply_line(line)
+            except ValueError:
+                raise RemoteProtocolError("the server sent something that is no reply") from None
+            if odd:
+                self._odd += [Defect(name, self._reply_size) for name in odd]
+            if self._blank_lines:
+                self._odd.append(Defect("blank_line"))
+                self._blank_lines = 0
+            if not more and not self._codes:
+                odd_ones = tuple(self._odd)
+                self._odd.clear()
+                return Reply(code, (text,), defects=odd_ones)
+            self._codes.append(code)
+            self._lines.append(text)
+            self._reply_size = size
+            if not more:
+                reply = join_reply(self._codes, self._lines, tuple(self._odd))
+                self._codes, self._lines, self._odd = [], [], []
+                self._reply_size = 0
+                return reply
+
+    def _on_reply(self, reply: Reply) -> ClientEvent | None:
+        if self._state is State.GREETING:
+            self._plan = None
+            return self._on_greeting(reply)
+        if not self._pending:
+            if reply.code == 421:
+                self._close()
+                return Goodbye(reply)
+            raise RemoteProtocolError("the server sent a reply to nothing")
+        pending = self._pending[0]
+        if reply.code == 421:
+            return self._on_closing(pending, reply)
+        if reply.intermediate:
+            return self._on_intermediate(pending, reply)
+        if reply.code == 235 and not isinstance(pending.command, Auth):
+            raise RemoteProtocolError("the server sent 235 to something else than AUTH")
+        then = _THEN.get(type(pending.command))
+        if then is not None:
+            event: ClientEvent | None = then(self, pending, reply)
+            return event
+        return self._done(pending, reply)
+
+    def _done(
+        self, pending: _Pending, reply: Reply, recipient: str | None = None
+    ) -> ClientEvent | None:
+        """The head of the queue has its answer."""
+        self._pending.popleft()
+        if not reply.positive:
+            self._plan = None
+        return self._tell(pending, reply, recipient)
+
+    def _tell(
+        self, pending: _Pending, reply: Reply, recipient: str | None = None
+    ) -> ClientEvent | None:
+        if not pending.submitted:
+            return Replied(pending.number, pending.command, reply, recipient)
+        transaction = self._transaction
+        assert transaction is not None
+        command = pending.command
+        if isinstance(command, Mail):
+            transaction.mail = reply
+        elif isinstance(command, Rcpt):
+            transaction.recipients.append((command.recipient, reply))
+        elif isinstance(command, Data):
+            if any(answer.positive for _, answer in transaction.recipients):
+                transaction.body.append(reply)
+        elif isinstance(command, Bdat) and (
+            recipient is not None or command.last or not reply.positive
+        ):
+            if recipient is not None or not transaction.body:  # the first refusal is the reason
+                transaction.body.append(reply)
+        if not self._pending:
+            self._advance()
+        return None
+
+    def _on_greeting(self, reply: Reply) -> ClientEvent:
+        if reply.code == 421:
+            self._close()
+        else:
+            self._state = State.START if reply.positive else State.REFUSED
+        return Greeting(reply)
+
+    def _on_closing(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        """421: the server closes, whatever else is in flight (RFC 5321 section 3.8)."""
+        event: ClientEvent | None = None
+        if not pending.submitted:
+            event = Replied(pending.number, pending.command, reply)
+        if self._transaction is not None:
+            self._finish(reply)
+        self._close()
+        return event
+
+    def _on_intermediate(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        command = pending.command
+        if isinstance(command, Auth) and reply.code == 334:
+            return self._on_challenge(pending, reply)
+        if isinstance(command, Data) and reply.code == 354 and not pending.body_sent:
+            return self._on_go_ahead(pending, reply)
+        raise RemoteProtocolError(f"the server sent {reply.code} to {command.verb}")
+
+    def _on_challenge(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        if self._awaiting is not None:
+            raise RemoteProtocolError("the server sent a challenge before the last was answered")
+        pending.rounds += 1
+        most = self._limits.challenges
+        if most is not None and pending.rounds > most:
+            raise LimitExceeded("more challenges than limits.challenges")
+        if pending.later is not None and not reply.text.strip():
+            self._out.put(pending.later)
+            pending.later = None
+            return None
+        pending.later = None
+        defects = reply.defects
+        try:
+            data = b64decode(reply.text.strip().encode("utf-8", "surrogateescape"))
+        except ValueError:
+            data = b""
+            defects += (Defect("bad_base64", 4, reply.text.encode("utf-8", "surrogateescape")),)
+        self._awaiting = challenge = Challenge(data, defects=defects)
+        return challenge
+
+    def _on_go_ahead(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        if not self._accepted:
+            # Every recipient was refused and the server did not notice: an empty message, which
+            # it must not send to anybody (RFC 2920 section 3.1).
+            if self._lmtp:
+                raise RemoteProtocolError("the LMTP server wants a body for no recipient")
+            self._out.put(b".\r\n")
+            pending.body_sent = True
+        else:
+            self._body = TextEncoder(self.quirks.bare_newlines)
+            self._state = State.TEXT
+            self._answered = 0
+            self._awaiting = BodyWanted(pending.number, pending.command)
+        if pending.submitted:
+            return None
+        return Replied(pending.number, pending.command, reply)
+
+    # --- What a final reply does ----------------------------------------------------------------
+
+    def _then_hello(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        command = cast("Helo | Ehlo | Lhlo", pending.command)
+        if reply.positive:
+            self._end_transaction(State.READY)
+            self._lmtp = isinstance(command, Lhlo)
+            self._capabilities = (
+                Capabilities(reply.text.split(" ")[0])
+                if isinstance(command, Helo)
+                else Capabilities.from_reply(reply)
+            )
+        elif reply.permanent and pending.fall_back:
+            pending.command = Helo(command.domain)
+            pending.fall_back = False
+            self._out.put(encode(pending.command))
+            return None
+        return self._done(pending, reply)
+
+    def _then_mail(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        if reply.positive:
+            self._end_transaction(State.MAIL)
+        return self._done(pending, reply)
+
+    def _then_rcpt(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        if reply.positive and self._state in (State.MAIL, State.RCPT):
+            self._accepted.append(cast(Rcpt, pending.command).recipient)
+            self._state = State.RCPT
+        return self._done(pending, reply)
+
+    def _then_data(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        if self._body is not None:
+            return self._cut_short(pending, reply)
+        if not pending.body_sent:
+            if reply.positive:
+                raise RemoteProtocolError("the server took a body that was not sent")
+            return self._done(pending, reply)
+        return self._then_body(pending, reply)
+
+    def _then_bdat(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        command = cast(Bdat, pending.command)
+        if not pending.body_sent and reply.positive:
+            raise RemoteProtocolError("the server took a chunk that was not sent")
+        if command.last and self._lmtp and self._state is not State.SPOILT:
+            return self._then_body(pending, reply)
+        if not reply.positive:
+            self._state = State.SPOILT
+            if pending.submitted and self._body is not None:
+                # No more chunks: the session goes on with RSET when those in flight are answered.
+                self._body = None
+                self._awaiting = None
+                self._held = b""
+            if not pending.body_sent:
+                # The announced octets still have to follow, or the server would read commands as
+                # octets of the chunk; its answer has come.
+                pending.body_sent = True
+        elif command.last:
+            if self._state is not State.SPOILT:
+                return self._then_body(pending, reply)
+        elif self._state is not State.SPOILT:
+            self._state = State.CHUNKS
+        return self._done(pending, reply)
+
+    def _then_body(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        """The answer to a complete message; in LMTP, to one of its recipients."""
+        if not self._lmtp:
+            self._end_transaction(State.READY)
+            return self._done(pending, reply)
+        recipient = self._accepted[self._answered]
+        self._answered += 1
+        if self._answered < len(self._accepted):
+            return self._tell(pending, reply, recipient)
+        self._end_transaction(State.READY)
+        return self._done(pending, reply, recipient)
+
+    def _cut_short(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        """A final reply before the end of the body. There is no way back into step."""
+        if reply.positive:
+            raise RemoteProtocolError("the server took a body before its end")
+        event: ClientEvent | None = None
+        if pending.submitted:
+            assert self._transaction is not None
+            self._finish(reply)
+        else:
+            event = Replied(pending.number, pending.command, reply)
+        self._close()
+        return event
+
+    def _then_rset(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        if reply.positive:
+            self._end_transaction(State.START if self._capabilities is None else State.READY)
+        return self._done(pending, reply)
+
+    def _then_starttls(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        if not reply.positive:
+            return self._done(pending, reply)
+        # Success is told after the handshake, behind TlsEstablished.
+        self._go_ahead = reply
+        self._start_tls()
+        return None
+
+    def _then_auth(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        self._awaiting = None
+        self._authenticated = reply.positive
+        return self._done(pending, reply)
+
+    def _then_quit(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        event = self._done(pending, reply)
+        self._close()
+        return event
+
+    def _end_transaction(self, state: State) -> None:
+        self._state = state
+        self._accepted = []
+        self._answered = 0
+
+    # --- The base class asks --------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        self._capabilities = None
+        self._authenticated = False
+        self._end_transaction(State.START)
+        pending = self._pending.popleft()
+        assert self._go_ahead is not None
+        self._made.append(Replied(pending.number, pending.command, self._go_ahead))
+
+    def _close(self) -> None:
+        self._state = State.CLOSED
+        self._body = None
+        self._left = None
+        self._held = b""
+        self._transaction = None
+        super()._close()
+
+
+def _after(command: Command, state: State) -> State:
+    """Where `command` leads from `state` when it succeeds."""
+    if isinstance(command, Rset):
+        return State.READY if state is not State.START else state
+    if isinstance(command, Data) or (isinstance(command, Bdat) and command.last):
+        return State.READY
+    return RULES.get(command.verb, RULES[""]).then or state
+
+
+_CHECKS: dict[type, Any] = {
+    Mail: Client._check_mail,
+    Rcpt: Client._check_rcpt,
+    Data: Client._check_data,
+    Bdat: Client._check_bdat,
+    Helo: Client._check_hello,
+    Ehlo: Client._check_hello,
+    Lhlo: Client._check_hello,
+    StartTls: Client._check_starttls,
+    Auth: Client._check_auth,
+    Etrn: Client._check_verb,
+    UnknownCommand: Client._check_verb,
+}
+
+_THEN: dict[type, Any] = {
+    Helo: Client._then_hello,
+    Ehlo: Client._then_hello,
+    Lhlo: Client._then_hello,
+    Mail: Client._then_mail,
+    Rcpt: Client._then_rcpt,
+    Data: Client._then_data,
+    Bdat: Client._then_bdat,
+    Rset: Client._then_rset,
+    StartTls: Client._then_starttls,
+    Auth: Client._then_auth,
+    Quit: Client._then_quit,
+}
