@@ -1,7 +1,8 @@
 """mailproto: mail protocols as state machines that never touch a socket.
 
-The names below are loaded on first use, and so are the protocols (`mailproto.smtp`): `import mailproto` costs next to
-nothing. `docs/` explains the contract that all machines keep; `mailproto.Machine` is where it is written in code.
+The names below are loaded on first use, and so are the protocols (`mailproto.smtp`): `import
+mailproto` costs next to nothing. `docs/` explains the contract that all machines keep;
+`mailproto.Machine` is where it is written in code.
 """
 
 from __future__ import annotations

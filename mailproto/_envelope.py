@@ -33,8 +33,8 @@ class Param:
 class Parameter(Generic[T]):
     """What there is to know about one parameter: a row of an extension's table.
 
-    `SIZE(1000)` makes the `Param`; `mail.get(SIZE)` reads it back. Both raise ValueError for a value
-    that the parameter cannot have; a command that was parsed holds none of those.
+    `SIZE(1000)` makes the `Param`; `mail.get(SIZE)` reads it back. Both raise ValueError for a
+    value that the parameter cannot have; a command that was parsed holds none of those.
     """
 
     keyword: str

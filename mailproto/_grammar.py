@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 __all__ = [
@@ -21,13 +21,13 @@ __all__ = [
     "Address",
     "b64decode",
     "b64encode",
+    "format_datetime",
     "has_control",
     "is_address_literal",
     "is_domain",
     "parse_address",
     "parse_datetime",
     "parse_number",
-    "format_datetime",
     "unitext_decode",
     "unitext_encode",
     "xtext_decode",
@@ -71,12 +71,14 @@ _LABEL = rf"[A-Za-z0-9{UTF8}]+(?:-+[A-Za-z0-9{UTF8}]+)*"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 # What is met in the field: underscores, a last dot, hyphens and dots in odd places.
 _LOOSE_DOMAIN = re.compile(rf"[A-Za-z0-9._{UTF8}\-]+")
-_LITERAL = re.compile(r"\[(?:([0-9.]+)|(IPv6:[0-9A-Fa-f:.]+)|([A-Za-z0-9-]*[A-Za-z0-9]:[!-Z^-~]+))\]", re.I)
+_LITERAL = re.compile(
+    r"\[(?:([0-9.]+)|(IPv6:[0-9A-Fa-f:.]+)|([A-Za-z0-9-]*[A-Za-z0-9]:[!-Z^-~]+))\]", re.IGNORECASE
+)
 _SNUM = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_SNUM}(?:\.{_SNUM}){{3}}")
 _DOT_STRING = re.compile(rf"[{ATEXT}{UTF8}]+(?:\.[{ATEXT}{UTF8}]+)*")
 _LOOSE_LOCAL = re.compile(rf"[{ATEXT}{UTF8}.]+")
-_QUOTED = re.compile(rf'"[^"\\\x00-\x1f\x7f]*(?:\\[ -~][^"\\\x00-\x1f\x7f]*)*"')
+_QUOTED = re.compile(r'"[^"\\\x00-\x1f\x7f]*(?:\\[ -~][^"\\\x00-\x1f\x7f]*)*"')
 
 
 def is_domain(text: str) -> bool:
@@ -85,7 +87,7 @@ def is_domain(text: str) -> bool:
 
 
 def is_address_literal(text: str) -> bool:
-    """Whether `text` is an address-literal: `[192.0.2.1]`, `[IPv6:2001:db8::1]`, `[tag:content]`."""
+    """Whether `text` is `[192.0.2.1]`, `[IPv6:2001:db8::1]` or `[tag:content]`."""
     match = _LITERAL.fullmatch(text) if len(text) <= 255 else None
     if match is None:
         return False
@@ -220,7 +222,7 @@ _NOT_QUCHAR = re.compile(rf"[^!-*,-<>-\[\]-~{UTF8}]")
 
 
 def unitext_encode(text: str) -> str:
-    r"""`text` in utf-8-addr-unitext: as it is, save `\x{HEX}` for `\`, `+`, `=`, space, controls."""
+    r"""`text` in unitext: as it is, but `\x{HEX}` for `\`, `+`, `=`, space and controls."""
     return _NOT_QUCHAR.sub(lambda match: f"\\x{{{ord(match[0]):02X}}}", text)
 
 
@@ -242,12 +244,12 @@ def unitext_decode(text: str) -> str:
 
 _DATETIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})",
-    re.I,
+    re.IGNORECASE,
 )
 
 
 def parse_datetime(text: str) -> datetime:
-    """An RFC 3339 date-time, with its zone. Raises ValueError. (A leap second reads as :59.)"""
+    """An RFC 3339 date-time, with its zone; raises ValueError. A leap second reads as :59."""
     if _DATETIME.fullmatch(text) is None:
         raise ValueError("not an RFC 3339 date-time")
     text = text.upper()
@@ -267,7 +269,7 @@ def format_datetime(value: datetime) -> str:
     if offset is None:
         raise ValueError("a date-time needs its time zone")
     if not offset:
-        return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat() + "Z"
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
     if offset.total_seconds() % 60:
         raise ValueError("RFC 3339 has no zones with seconds")
     return value.isoformat()

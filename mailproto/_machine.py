@@ -79,7 +79,7 @@ class BodyChunk:
 
 @attrs.frozen
 class BodyWanted:
-    """What a client's `awaiting` is while the peer waits for a body: `send_body()` or `end_body()`."""
+    """A client's `awaiting` while the peer waits for a body: `send_body()` or `end_body()`."""
 
     number: object
     """What `send()` (or `submit()`) returned for the command the body belongs to."""
@@ -184,12 +184,12 @@ class Machine(abc.ABC, Generic[E]):
     @property
     @abc.abstractmethod
     def timeout(self) -> float | None:
-        """Seconds the wait asked for (DATA, SEND or TLS) may take, or None for as long as it likes."""
+        """Seconds the wait asked for (DATA, SEND, TLS) may take, or None for any time."""
 
     # --- From the network -----------------------------------------------------------------------
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
-        """Take bytes from the peer. Never parses; `b""` changes nothing (the end is `receive_eof()`).
+        """Take bytes from the peer, and never parse them. b"" changes nothing.
 
         `bytes` are kept, anything else is copied. After `Want.CLOSE` or an error they are dropped.
         Raises TypeError for what is not bytes, LocalProtocolError after `receive_eof()`.
@@ -311,7 +311,9 @@ class Machine(abc.ABC, Generic[E]):
             return Want.ANSWER
         if self._eof:  # 9
             if self._open():
-                raise self._fail(ConnectionLost("the connection was lost in the middle of something"))
+                raise self._fail(
+                    ConnectionLost("the connection was lost in the middle of something")
+                )
             self._close()
             return Want.CLOSE
         return Want.DATA  # 10

@@ -55,9 +55,9 @@ def as_bytes(data: bytes | bytearray | memoryview) -> bytes:
 class Input:
     """Bytes received and not consumed.
 
-    `head[pos:]` comes first and `tail` behind it. A chunk that arrives when everything before it has
-    been consumed becomes `head` uncopied; one that arrives in the middle of something is appended to
-    `tail`, and the two are joined only when what they hold together can be consumed.
+    `head[pos:]` comes first and `tail` behind it. A chunk that arrives when everything before it
+    has been consumed becomes `head` uncopied; one that arrives in the middle of something is
+    appended to `tail`, and the two are joined only when what they hold together can be consumed.
     """
 
     __slots__ = ("_head", "_pos", "_scanned", "_tail")
@@ -149,10 +149,10 @@ class Input:
         return head if end - pos == len(head) else head[pos:end]
 
     def window(self, size: int) -> tuple[bytes, int, int]:
-        """(buffer, start, end): the next octets in place, at most `size`, without a copy if possible.
+        """(buffer, start, end) of the next octets, at most `size`, in place.
 
-        When fewer than `size` are in the first piece, the pieces are joined first. Use `advance()` to
-        consume what was used.
+        When fewer than `size` are in the first piece, the pieces are joined first. Use `advance()`
+        to consume what was used.
         """
         if self._tail and len(self._head) - self._pos < size:
             self._join()
@@ -196,8 +196,8 @@ class Output:
 class TextDecoder:
     """Reads text that ends with CRLF . CRLF, or with . CRLF at once (RFC 5321 section 4.5.2).
 
-    A dot that starts a line is dropped, and only CRLF starts a line: `LF . CR LF` is content, and so
-    is every other look-alike. What is returned is the text with its last CRLF.
+    A dot that starts a line is dropped, and only CRLF starts a line: `LF . CR LF` is content, and
+    so is every other look-alike. What is returned is the text with its last CRLF.
     """
 
     __slots__ = ("_at_line_start", "ended")
@@ -254,11 +254,14 @@ class BareNewlines(enum.Enum):
     """What to do about a CR or LF that is not part of a CRLF, in a text."""
 
     REJECT = "reject"
-    """Refuse the body: it is swallowed to its true end and answered 550 5.6.0; sending it is an error."""
+    """Refuse the body: a server swallows it to its true end and answers 550 5.6.0; a client
+    raises ValueError."""
     NORMALIZE = "normalize"
-    """Read each as the CRLF it was probably meant to be. The octets handed on differ from the wire's."""
+    """Read each as the CRLF it was probably meant to be. The octets handed on differ from the
+    wire's."""
     PRESERVE = "preserve"
-    """Hand it on as it is. Whoever passes the text on must know that others may read it otherwise."""
+    """Hand it on as it is. Whoever passes the text on must know that others may read it
+    otherwise."""
 
 
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
@@ -269,10 +272,9 @@ _LONGEST = 998  # RFC 5321 section 4.5.3.1.6: 1,000 octets with CRLF
 class NewlineScan:
     """Watches a body go by: newlines, NUL, long lines, 8-bit octets, at memory speed.
 
-    `feed()` is given the content in order, cut anywhere, except that a CR is never the last octet of a
-    piece unless what follows it is not LF (the `TextDecoder` sees to that; others use `carry`).
-    `defects` has the first occurrence of each kind, with its offset in the body.
-    """
+    `feed()` is given the content in order, cut anywhere but between a CR and its LF (the
+    `TextDecoder` sees to that). `defects` has the first occurrence of each kind, with its offset
+    in the body."""
 
     __slots__ = ("_column", "_found", "size")
 
@@ -332,12 +334,15 @@ _BARE_KINDS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
 
 
 def normalize(data: bytes) -> bytes:
-    """`data` with every bare CR and bare LF as CRLF. `data` must not end in a CR that LF may follow."""
+    """`data` with every bare CR or LF as CRLF; it must not end in a CR that LF may follow."""
     return _BARE.sub(b"\r\n", data)
 
 
 class NewlineFilter:
-    """Applies a newline policy to a body that goes out. A CR that ends a piece waits for the next."""
+    """Applies a newline policy to a body that goes out.
+
+    A CR that ends a piece waits for the next one.
+    """
 
     __slots__ = ("_carry", "_policy")
 

@@ -2,13 +2,15 @@
 
 Two things live here, and nothing else:
 
-* **Errors** are raised. A `RemoteProtocolError` says that the peer broke the protocol in a way that cannot be
-  put right; only `Machine.next_event()` raises it, and it keeps raising the same one. A `LocalProtocolError` says
-  that this program asked for something that the protocol does not allow now; the machine is unchanged by it.
-* A **`Defect`** is handed over, on the event it belongs to: the peer wrote something odd, this is how we read it.
+* **Errors** are raised. A `RemoteProtocolError` says that the peer broke the protocol in a way
+  that cannot be put right; only `Machine.next_event()` raises it, and it keeps raising the same
+  one. A `LocalProtocolError` says that this program asked for something that the protocol does not
+  allow now; the machine is unchanged by it.
+* A **`Defect`** is handed over, on the event it belongs to: the peer wrote something odd, this is
+  how we read it.
 
-The rule between them: what has one sensible reading is an event with a defect; what is garbage but ends somewhere
-certain is an event that says so; only what leaves the stream out of step is raised.
+The rule between them: what has one sensible reading is an event with a defect; what is garbage but
+ends somewhere certain is an event that says so; only what leaves the stream out of step is raised.
 
 Every error pickles (it may travel with its machine to another process), and none carries a secret.
 """
@@ -30,7 +32,8 @@ __all__ = [
 class ProtocolError(Exception):
     """Base class of every error this library raises about a protocol.
 
-    `reply` is what a server would say about it (an `smtp.Reply`, for example), or None where there is nothing to say.
+    `reply` is what a server would say about it (an `smtp.Reply`, for example), or None where there
+    is nothing to say.
     """
 
     def __init__(self, message: str, reply: object = None) -> None:
@@ -47,7 +50,7 @@ class ProtocolError(Exception):
 
 
 class LocalProtocolError(ProtocolError):
-    """This side asked for something it may not do now. Nothing was sent and nothing changed: go on."""
+    """This side asked for something it may not do now. Nothing has changed: go on."""
 
 
 class RemoteProtocolError(ProtocolError):
@@ -59,20 +62,19 @@ class LimitExceeded(RemoteProtocolError):
 
 
 class ConnectionLost(RemoteProtocolError):
-    """The input ended in the middle of something: a line, a body, a handshake, an unanswered command."""
+    """The input ended in the middle of a line, a body, a handshake or an unanswered command."""
 
 
 @attrs.frozen
 class Defect:
     """Something odd that was read all the same.
 
-    Defects are compared and shown with the event that carries them only by code, where and raw bytes; they never
-    change what the event means.
+    A defect never changes what its event means, and never takes part in comparing events.
     """
 
     code: str
     """What it is, one word: `bare_lf`, `nul`, `long_line`, `space_after_colon`, ..."""
     offset: int = 0
-    """Where it starts, in octets from the start of the line or body that the event was made from."""
+    """Where it starts: octets from the start of the line or body the event was made from."""
     raw: bytes = b""
     """The octets in question, cut to a reasonable length."""

@@ -1,10 +1,11 @@
 """How much a peer may make us hold, count or swallow.
 
-One frozen class for all machines. None means unlimited; 0 means zero. A limit's verdict depends on the logical line,
-reply, body or message it is about, never on how the bytes happened to be cut (`input`, which guards an embedder that
-reads when it was not told to, is the exception by nature).
+One frozen class for all machines. None means unlimited; 0 means zero. A limit's verdict depends on
+the logical line, reply, body or message it is about, never on how the bytes happened to be cut
+(`input`, which guards an embedder that reads when it was not told to, is the exception by nature).
 
-Each default says where it comes from. Larger is rarely needed; smaller is fine for a server that faces the world.
+Each default says where it comes from. Larger is rarely needed; smaller is fine for a server that
+faces the world.
 """
 
 from __future__ import annotations
@@ -19,26 +20,34 @@ class Limits:
     """Bounds of one machine. Sizes are octets unless said otherwise."""
 
     line: int | None = 12_288
-    """A command line, CRLF included. RFC 4954 section 4 asks servers to take AUTH lines of 12,288 octets; RFC 5321
-    section 4.5.3.1.4 asks for 512 and more where extensions add parameters. A longer line is refused, not fatal."""
+    """A command line, CRLF included. RFC 4954 section 4 asks servers to take AUTH lines of 12,288
+    octets; RFC 5321 section 4.5.3.1.4 asks for 512 and more where extensions add parameters. A
+    longer line is refused, not fatal."""
     reply: int | None = 32_768
-    """A whole reply, all its lines. RFC 5321 section 4.5.3.1.5 has 512 a line; EHLO answers above 8 KiB exist."""
+    """A whole reply, all its lines. RFC 5321 section 4.5.3.1.5 has 512 a line; EHLO answers above
+    8 KiB exist."""
     blank_lines: int | None = 8
-    """Empty lines skipped before a reply (seen from PHP mailers' peers); the next one is an error. Count."""
+    """Empty lines skipped before a reply (seen from PHP mailers' peers); the next one is an error.
+    Count."""
     recipients: int | None = 1_000
-    """Recipients of one message; the next one is answered 452 (RFC 5321 section 4.5.3.1.8 asks for at least 100)."""
+    """Recipients of one message; the next one is answered 452 (RFC 5321 section 4.5.3.1.8 asks for
+    at least 100)."""
     challenges: int | None = 32
     """Rounds of one AUTH exchange. No SASL mechanism in use needs more than four. Count."""
     chunk: int = 65_536
     """The most octets one `BodyChunk` carries. At least 1."""
     window: int | None = 8
-    """BDAT chunks a client may have unanswered before it waits (RFC 3030 section 4.2 lets it pipeline them). Count."""
+    """BDAT chunks a client may have unanswered before it waits (RFC 3030 section 4.2 lets it
+    pipeline them). Count."""
     output: int = 262_144
-    """Output that may wait in the machine before it asks to be flushed and refuses to send more. At least 1."""
+    """Output that may wait in the machine before it asks to be flushed and refuses to send more.
+    At least 1."""
     input: int | None = 1_048_576
-    """Input held while nothing may be parsed. Data given beyond it is an error: read only when told `Want.DATA`."""
+    """Input held while nothing may be parsed. Data given beyond it is an error: read only when
+    told `Want.DATA`."""
     drain: int | None = 67_108_864
-    """Refused octets that are swallowed before the refusal is answered; more of them end the connection."""
+    """Refused octets that are swallowed before the refusal is answered; more of them end the
+    connection."""
 
     def __attrs_post_init__(self) -> None:
         for name in ("chunk", "output"):

@@ -111,8 +111,8 @@ class _Transaction:
     chunking: bool
     binary: bool
     mail: Reply | None = None
-    recipients: list[tuple[str, Reply]] = attrs.field(factory=lambda: list[tuple[str, Reply]]())
-    body: list[Reply] = attrs.field(factory=lambda: list[Reply]())
+    recipients: list[tuple[str, Reply]] = attrs.Factory(list[tuple[str, Reply]])
+    body: list[Reply] = attrs.Factory(list[Reply])
     """The answers to the body: one, or in LMTP one for each accepted recipient."""
     started: bool = False
     """Whether the body was asked for."""
@@ -123,8 +123,9 @@ class _Transaction:
 class Client(ClientMachine[ClientEvent]):
     """A client's end of one SMTP or LMTP connection. See `mailproto.Machine` for how to drive it.
 
-    `awaiting` is a `Challenge` (answer with `send(AuthResponse(...))` or `send(AuthCancel())`), or a
-    `BodyWanted` (`send_body()`, and at last `end_body()`). `tls=True`: TLS is there from the start.
+    `awaiting` is a `Challenge` (answer with `send(AuthResponse(...))` or `send(AuthCancel())`), or
+    a `BodyWanted` (`send_body()`, and at last `end_body()`). `tls=True`: TLS is there from the
+    start.
     """
 
     def __init__(
@@ -272,7 +273,7 @@ class Client(ClientMachine[ClientEvent]):
                 )
             if not self._offers("PIPELINING"):
                 raise LocalProtocolError(
-                    f"the server did not offer PIPELINING: wait for the reply to {last.command.verb}"
+                    f"no PIPELINING was offered: wait for the reply to {last.command.verb}"
                 )
         state = self._planned()
         rule = RULES.get(command.verb, RULES[""])
@@ -313,7 +314,9 @@ class Client(ClientMachine[ClientEvent]):
         if not command.recipient.isascii() and (
             self._mail is None or self._mail.get(SMTPUTF8) is None
         ):
-            raise LocalProtocolError("a recipient that is not ASCII needs MAIL's SMTPUTF8 parameter")
+            raise LocalProtocolError(
+                "a recipient that is not ASCII needs MAIL's SMTPUTF8 parameter"
+            )
 
     def _check_data(self, command: Data) -> None:
         if self._mail is not None and self._mail.get(BODY) == "BINARYMIME":
@@ -367,7 +370,9 @@ class Client(ClientMachine[ClientEvent]):
             return
         if self._left is not None:
             if len(data) > self._left:
-                raise LocalProtocolError(f"{len(data) - self._left} octets more than were announced")
+                raise LocalProtocolError(
+                    f"{len(data) - self._left} octets more than were announced"
+                )
             self._left -= len(data)
             self._out.put(data)
             return
@@ -674,11 +679,10 @@ class Client(ClientMachine[ClientEvent]):
         elif isinstance(command, Data):
             if any(answer.positive for _, answer in transaction.recipients):
                 transaction.body.append(reply)
-        elif isinstance(command, Bdat) and (
-            recipient is not None or command.last or not reply.positive
-        ):
-            if recipient is not None or not transaction.body:  # the first refusal is the reason
-                transaction.body.append(reply)
+        elif recipient is not None:  # LMTP
+            transaction.body.append(reply)
+        elif isinstance(command, Bdat) and (command.last or not reply.positive):
+            transaction.body = transaction.body or [reply]  # the first refusal is the reason
         if not self._pending:
             self._advance()
         return None

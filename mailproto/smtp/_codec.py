@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from .._envelope import Param, Parameter
 from .._grammar import (
@@ -66,11 +67,14 @@ __all__ = [
     "parse_reply_line",
 ]
 
+_Rows: TypeAlias = Mapping[tuple[str, str], Parameter[object]]
+_Reader: TypeAlias = Callable[[bytes, _Rows], Command]
+
 PARAMETERS = parameters_of(EXTENSIONS)
 """The parameter rows of the standard registry by (command, keyword)."""
 
 
-class SyntaxRefused(ValueError):  # noqa: N818 - named for what happens to the line
+class SyntaxRefused(ValueError):
     """A line that is no command, and the reply a server gives to it."""
 
     def __init__(self, reply: Reply) -> None:
@@ -98,9 +102,11 @@ def _refuse(code: int, text: str) -> SyntaxRefused:
 
 _LOCAL = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _HOST = rb"[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*"
-_MAIL = re.compile(rb"[Mm][Aa][Ii][Ll] [Ff][Rr][Oo][Mm]:<((?:%b@%b)?)>(?: ([!-~ ]+))?" % (_LOCAL, _HOST))
+_MAIL = re.compile(
+    rb"[Mm][Aa][Ii][Ll] [Ff][Rr][Oo][Mm]:<((?:%b@%b)?)>(?: ([!-~ ]+))?" % (_LOCAL, _HOST)
+)
 _RCPT = re.compile(rb"[Rr][Cc][Pp][Tt] [Tt][Oo]:<(%b@%b)>(?: ([!-~ ]+))?" % (_LOCAL, _HOST))
-_PATH_VERB = re.compile(r"(?:FROM|TO)(?P<before>[ \t]*):(?P<after>[ \t]*)", re.I)
+_PATH_VERB = re.compile(r"(?:FROM|TO)(?P<before>[ \t]*):(?P<after>[ \t]*)", re.IGNORECASE)
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _VALUE = re.compile(r"[!-~\u0080-\ud7ff\ue000-\U0010ffff]*")
 _FAST_LENGTH = 300  # no local part beyond 64 or domain beyond 255 passes unnoticed below this
@@ -160,41 +166,38 @@ def _parse_other(line: bytes) -> Command:
     text = _text(line)
     verb = re.split(r"[ \t]", text, maxsplit=1)[0].upper()
     if verb == "STARTTLS":
-        return _bare(StartTls)(line, {})
+        return _STARTTLS(line, {})
     if re.fullmatch(r"[A-Z][A-Z0-9-]*", verb) is None:
         raise _unrecognized(text)
     argument, defects = _split(line, verb)
     return UnknownCommand(verb, argument, defects=defects)
 
 
-_Reader = Callable[[bytes, Mapping[tuple[str, str], Parameter[object]]], Command]
-
-
-def _parse_mail(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+def _parse_mail(line: bytes, rows: _Rows) -> Command:
     match = _MAIL.fullmatch(line)
     if match is not None and len(line) < _FAST_LENGTH and match.end(1) - match.start(1) <= 64:
         path, options = match.groups()
         if options is None:
             return Mail(path.decode("ascii"), ())
-        params, defects = _parse_params(options.decode("ascii"), "MAIL", parameters)
+        params, defects = _parse_params(options.decode("ascii"), "MAIL", rows)
         return Mail(path.decode("ascii"), params, defects=defects)
     path_text, rest, odd = _parse_path(line, "FROM", "5.1.7")
-    params, defects = _parse_params(rest, "MAIL", parameters)
+    params, defects = _parse_params(rest, "MAIL", rows)
     return Mail(path_text, params, defects=odd + defects)
 
 
-def _parse_rcpt(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+def _parse_rcpt(line: bytes, rows: _Rows) -> Command:
     match = _RCPT.fullmatch(line)
     if match is not None and len(line) < _FAST_LENGTH and match.end(1) - match.start(1) <= 64:
         path, options = match.groups()
         if options is None:
             return Rcpt(path.decode("ascii"), ())
-        params, defects = _parse_params(options.decode("ascii"), "RCPT", parameters)
+        params, defects = _parse_params(options.decode("ascii"), "RCPT", rows)
         return Rcpt(path.decode("ascii"), params, defects=defects)
     path_text, rest, odd = _parse_path(line, "TO", "5.1.3")
     if not path_text:
         raise _refuse(501, "5.1.3 A recipient is needed")
-    params, defects = _parse_params(rest, "RCPT", parameters)
+    params, defects = _parse_params(rest, "RCPT", rows)
     return Rcpt(path_text, params, defects=odd + defects)
 
 
@@ -261,7 +264,7 @@ def _bracketed(text: str, usage: SyntaxRefused) -> tuple[str, str]:
 
 
 def _parse_params(
-    text: str, command: str, parameters: Mapping[tuple[str, str], Parameter[object]]
+    text: str, command: str, rows: _Rows
 ) -> tuple[tuple[Param, ...], tuple[Defect, ...]]:
     words = text.split()
     params: list[Param] = []
@@ -275,7 +278,7 @@ def _parse_params(
             raise _refuse(501, f"5.5.4 {keyword} is given twice")
         seen.add(keyword)
         param = Param(keyword, value if equals else None)
-        row = parameters.get((command, keyword))
+        row = rows.get((command, keyword))
         if row is not None:
             try:
                 row.parse(param.value)
@@ -286,8 +289,8 @@ def _parse_params(
     return tuple(params), (Defect("extra_space"),) if odd else ()
 
 
-def _greets(cls: type[Helo] | type[Ehlo] | type[Lhlo]) -> _Reader:
-    def read(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+def _greets(cls: type[Helo | Ehlo | Lhlo]) -> _Reader:
+    def read(line: bytes, _rows: _Rows) -> Command:
         domain, defects = _split(line, cls.verb)
         if not domain or " " in domain or "\t" in domain:
             raise _refuse(501, f"5.5.4 Syntax: {cls.verb} domain")
@@ -298,8 +301,8 @@ def _greets(cls: type[Helo] | type[Ehlo] | type[Lhlo]) -> _Reader:
     return read
 
 
-def _bare(cls: type[Data] | type[Rset] | type[Quit] | type[StartTls]) -> _Reader:
-    def read(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+def _bare(cls: type[Data | Rset | Quit | StartTls]) -> _Reader:
+    def read(line: bytes, _rows: _Rows) -> Command:
         argument, defects = _split(line, cls.verb)
         if argument:
             raise _refuse(501, f"5.5.4 {cls.verb} takes no argument")
@@ -308,8 +311,8 @@ def _bare(cls: type[Data] | type[Rset] | type[Quit] | type[StartTls]) -> _Reader
     return read
 
 
-def _with_string(cls: type[Vrfy] | type[Expn] | type[Help] | type[Noop], needed: bool) -> _Reader:
-    def read(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+def _with_string(cls: type[Vrfy | Expn | Help | Noop], needed: bool) -> _Reader:
+    def read(line: bytes, _rows: _Rows) -> Command:
         string, defects = _split(line, cls.verb)
         if needed and not string:
             raise _refuse(501, f"5.5.4 {cls.verb} needs an argument")
@@ -318,7 +321,7 @@ def _with_string(cls: type[Vrfy] | type[Expn] | type[Help] | type[Noop], needed:
     return read
 
 
-def _parse_etrn(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+def _parse_etrn(line: bytes, _rows: _Rows) -> Command:
     node, defects = _split(line, "ETRN")
     if not node or " " in node:
         raise _refuse(501, "5.5.4 Syntax: ETRN node")
@@ -328,7 +331,7 @@ def _parse_etrn(line: bytes, parameters: Mapping[tuple[str, str], Parameter[obje
 _MOST_OCTETS = 2**63 - 1  # beyond it nobody has counted
 
 
-def _parse_bdat(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+def _parse_bdat(line: bytes, _rows: _Rows) -> Command:
     # A chunk whose size is not certain cannot be swallowed, so there is no going on.
     unframed = UnframedChunk(
         "BDAT without a size that can be read", Reply(501, "5.5.4 Syntax: BDAT octets [LAST]")
@@ -350,7 +353,7 @@ def _parse_bdat(line: bytes, parameters: Mapping[tuple[str, str], Parameter[obje
     return Bdat(size, bool(rest), defects=defects)
 
 
-def _parse_auth(line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]]) -> Command:
+def _parse_auth(line: bytes, _rows: _Rows) -> Command:
     argument, defects = _split(line, "AUTH")
     mechanism, *rest = re.split(r"[ \t]+", argument)
     if re.fullmatch(r"[A-Za-z0-9_-]{1,20}", mechanism) is None or len(rest) > 1:
@@ -363,6 +366,8 @@ def _parse_auth(line: bytes, parameters: Mapping[tuple[str, str], Parameter[obje
             raise _refuse(501, "5.5.2 The initial response is not base64") from None
     return Auth(mechanism.upper(), initial, defects=defects)
 
+
+_STARTTLS = _bare(StartTls)
 
 _FOUR: dict[bytes, _Reader] = {
     b"MAIL": _parse_mail,
@@ -396,8 +401,8 @@ def parse_auth_response(line: bytes) -> AuthResponse | AuthCancel:
 
 # --- Replies, read --------------------------------------------------------------------------------
 
-_REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*)|)", re.S)
-_GLUED = re.compile(rb"([2-5][0-9]{2})([^0-9 -].*)", re.S)
+_REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*)|)", re.DOTALL)
+_GLUED = re.compile(rb"([2-5][0-9]{2})([^0-9 -].*)", re.DOTALL)
 
 
 def parse_reply_line(line: bytes) -> tuple[int, bool, str, tuple[str, ...]]:
@@ -430,9 +435,7 @@ def parse_reply_line(line: bytes) -> tuple[int, bool, str, tuple[str, ...]]:
     return int(code), separator == b"-", text.decode("utf-8", "surrogateescape"), codes
 
 
-def join_reply(
-    codes: list[int], lines: list[str], defects: tuple[Defect, ...]
-) -> Reply:
+def join_reply(codes: list[int], lines: list[str], defects: tuple[Defect, ...]) -> Reply:
     """The reply that consists of these lines.
 
     When they disagree about the code the worst counts, and `inconsistent` says so: taking the
@@ -538,7 +541,9 @@ def _encode_string(command: Vrfy | Expn | Help | Noop) -> str:
 
 def _encode_unknown(command: UnknownCommand) -> str:
     if re.fullmatch(r"[A-Z][A-Z0-9-]*", command.verb) is None or command.verb.encode() in _KNOWN:
-        raise ValueError("a private verb is letters, digits and hyphens, in upper case, and private")
+        raise ValueError(
+            "a private verb is letters, digits and hyphens, in upper case, and private"
+        )
     argument = _clean(command.argument, "the argument", spaces=True)
     if argument != argument.strip(" "):
         raise ValueError("the argument begins or ends with a space")
@@ -560,6 +565,26 @@ def _encode_reply(reply: Reply) -> str:
     )
 
 
+def _encode_verb(command: Data | Rset | Quit | StartTls | AuthCancel) -> str:
+    return command.verb
+
+
+def _encode_greeting(command: Helo | Ehlo | Lhlo) -> str:
+    return f"{command.verb} {_clean(command.domain, 'the domain')}"
+
+
+def _encode_etrn(command: Etrn) -> str:
+    return f"ETRN {_clean(command.node, 'the node')}"
+
+
+def _encode_auth_response(command: AuthResponse) -> str:
+    return b64encode(command.data).decode()
+
+
+def _encode_challenge(challenge: Challenge) -> str:
+    return f"334 {b64encode(challenge.data).decode()}"
+
+
 _ENCODERS: dict[type, Callable[..., str]] = {
     Mail: _encode_mail,
     Rcpt: _encode_rcpt,
@@ -567,13 +592,12 @@ _ENCODERS: dict[type, Callable[..., str]] = {
     Auth: _encode_auth,
     Reply: _encode_reply,
     UnknownCommand: _encode_unknown,
-    AuthResponse: lambda item: b64encode(item.data).decode(),
-    AuthCancel: lambda item: "*",
-    Challenge: lambda item: f"334 {b64encode(item.data).decode()}",
-    **dict.fromkeys((Helo, Ehlo, Lhlo), lambda item: f"{item.verb} {_clean(item.domain, 'the domain')}"),
-    **dict.fromkeys((Data, Rset, Quit, StartTls), lambda item: item.verb),
+    AuthResponse: _encode_auth_response,
+    Challenge: _encode_challenge,
+    **dict.fromkeys((Helo, Ehlo, Lhlo), _encode_greeting),
+    **dict.fromkeys((Data, Rset, Quit, StartTls, AuthCancel), _encode_verb),
     **dict.fromkeys((Vrfy, Expn, Help, Noop), _encode_string),
-    Etrn: lambda item: f"ETRN {_clean(item.node, 'the node')}",
+    Etrn: _encode_etrn,
 }
 
 

@@ -17,7 +17,7 @@ Nothing here knows about sessions.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Literal, TypeVar, cast
 
@@ -112,7 +112,8 @@ class RecipientValidSince:
     """What a relay without the extension is to do: C continue, R reject."""
 
 
-# --- Readers and writers of parameter values -------------------------------------------------------
+# --- Readers and writers of parameter values
+# -------------------------------------------------------
 
 
 def _wanted(value: str | None) -> str:
@@ -272,9 +273,7 @@ SMTPUTF8 = Parameter("SMTPUTF8", "MAIL", _flag, _no_value)
 """RFC 6531: addresses or header fields may be UTF-8."""
 RET = Parameter("RET", "MAIL", _RETURNS, _RETURNS, extension="DSN")
 """RFC 3461 section 4.3: how much of the message a failure report returns."""
-ENVID = Parameter(
-    "ENVID", "MAIL", _xtext, xtext_encode, extension="DSN"
-)
+ENVID = Parameter("ENVID", "MAIL", _xtext, xtext_encode, extension="DSN")
 """RFC 3461 section 4.4: the sender's name for this envelope, decoded."""
 NOTIFY = Parameter("NOTIFY", "RCPT", _notify, _format_notify, extension="DSN")
 """RFC 3461 section 4.1: ("NEVER",) or some of SUCCESS, FAILURE, DELAY."""
@@ -303,7 +302,8 @@ RRVS = Parameter("RRVS", "RCPT", _rrvs, _format_rrvs)
 
 
 def _rows(*parameters: object) -> tuple[Parameter[object], ...]:
-    # A Parameter[T] reads and writes T, so no variance fits a mixed row; each use goes by its own T.
+    # A Parameter[T] reads and writes T, so no variance fits a mixed row; each use goes by its own
+    # T.
     return cast("tuple[Parameter[object], ...]", parameters)
 
 
@@ -373,7 +373,9 @@ class Capabilities:
                 keyword = "AUTH"
             found.setdefault(keyword, {}).update(dict.fromkeys(words[1:]))
         words = first.split()
-        return cls(words[0] if words else "", tuple((key, tuple(args)) for key, args in found.items()))
+        return cls(
+            words[0] if words else "", tuple((key, tuple(args)) for key, args in found.items())
+        )
 
     def __contains__(self, keyword: object) -> bool:
         return isinstance(keyword, str) and any(key == keyword.upper() for key, _ in self.offered)
@@ -389,7 +391,7 @@ class Capabilities:
 
     def arguments(self, keyword: str) -> tuple[str, ...]:
         """The arguments of a keyword; () if it has none or is not offered."""
-        return self[keyword] if keyword in self else ()
+        return dict(self.offered).get(keyword.upper(), ())
 
     def number(self, keyword: str, position: int = 0) -> int | None:
         """An argument that is a number, or None."""

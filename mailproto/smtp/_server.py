@@ -1,10 +1,10 @@
 """The SMTP server machine: also LMTP (`ServerConfig.lmtp`) and submission (`require_auth`).
 
 The data flow: `_parse` hands the input to the reader named by `_reader`. The reader of commands
-checks a line in this order: length, syntax, the rule of its verb for this state, what the verb's own
-row in `_HANDLERS` wants. What survives is an event: answered here when the protocol determines the
-answer, else `awaiting`. The answer is written by `accept()` and `reject()`, and the row of the event
-in `_THEN` says what the session is afterwards.
+checks a line in this order: length, syntax, the rule of its verb for this state, what the verb's
+own row in `_HANDLERS` wants. What survives is an event: answered here when the protocol determines
+the answer, else `awaiting`. The answer is written by `accept()` and `reject()`, and the row of the
+event in `_THEN` says what the session is afterwards.
 
     _reader         reads                                 until
     command         command lines                         DATA, BDAT, AUTH are accepted
@@ -18,8 +18,8 @@ in `_THEN` says what the session is afterwards.
 Invariants
 
 * What the peer wrote is never copied into a reply.
-* A refused chunk or text is swallowed first and answered then, so that the stream stays in step; its
-  octets are never read as commands.
+* A refused chunk or text is swallowed first and answered then, so that the stream stays in step;
+  its octets are never read as commands.
 * Chunks handed out before a refusal end exactly where the reason for it begins (the first bare
   newline, the first octet too many): a matter of the text, not of how it arrived.
 """
@@ -78,6 +78,10 @@ HTTP_VERBS = frozenset(
 """First words of a browser that was tricked into talking to a mail server."""
 
 
+def _index(config: ServerConfig) -> dict[tuple[str, str], Parameter[object]]:
+    return parameters_of(config.registry)
+
+
 @attrs.frozen(kw_only=True)
 class ServerConfig:
     """What a server is, and what it offers. One for all its connections."""
@@ -95,9 +99,10 @@ class ServerConfig:
         "ENHANCEDSTATUSCODES",
         "CHUNKING",
     )
-    """EHLO keywords, each with its arguments behind spaces: those that the machine keeps alone. Add
-    what the application keeps: "DSN", "BINARYMIME", "DELIVERBY 60", "LIMITS RCPTMAX=100". SIZE, AUTH
-    and STARTTLS come from their own fields; REQUIRETLS is shown under TLS only (RFC 8689)."""
+    """EHLO keywords, each with its arguments behind spaces: those that the machine keeps alone.
+    Add what the application keeps: "DSN", "BINARYMIME", "DELIVERBY 60", "LIMITS RCPTMAX=100".
+    SIZE, AUTH and STARTTLS come from their own fields; REQUIRETLS is shown under TLS only (RFC
+    8689)."""
     auth: tuple[str, ...] = ()
     """SASL mechanisms, strongest first."""
     plaintext_auth: bool = False
@@ -115,13 +120,9 @@ class ServerConfig:
     registry: tuple[Extension, ...] = EXTENSIONS
     """The extensions whose parameters and verbs can be offered."""
     parameters: dict[tuple[str, str], Parameter[object]] = attrs.field(
-        init=False, repr=False, eq=False
+        init=False, repr=False, eq=False, default=attrs.Factory(_index, takes_self=True)
     )
     """The registry's parameter rows by (command, keyword)."""
-
-    @parameters.default
-    def _index(self) -> dict[tuple[str, str], Parameter[object]]:
-        return parameters_of(self.registry)
 
     def __attrs_post_init__(self) -> None:
         lines = (self.hostname, *self.extensions, *self.auth)
@@ -183,7 +184,7 @@ class Server(ServerMachine[ServerEvent]):
 
     def __init__(
         self,
-        config: ServerConfig = ServerConfig(),  # noqa: B008 - frozen
+        config: ServerConfig = ServerConfig(),
         *,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         quirks: Quirks = Quirks(),  # noqa: B008 - frozen
@@ -360,7 +361,7 @@ class Server(ServerMachine[ServerEvent]):
         return attrs.evolve(event, defects=event.defects + self._verdicts())
 
     def _sync(self) -> None:
-        """An answer that RFC 2920 section 3.2 forbids to hold back, and the client to run ahead of."""
+        """Mark an answer that must not be held back and not be run ahead of (RFC 2920)."""
         self._flush_at = 1
         if len(self._in):
             self._jumped = True
@@ -466,7 +467,12 @@ class Server(ServerMachine[ServerEvent]):
                 event.params, "MAIL"
             )
             size = event.get(SIZE)
-            if refusal is None and size and self.config.size is not None and size > self.config.size:
+            if (
+                refusal is None
+                and size
+                and self.config.size is not None
+                and size > self.config.size
+            ):
                 refusal = Reply(552, ("5.3.4 The message is larger than this server takes",))
             if refusal is not None:
                 return self._refuse(line, refusal)
@@ -748,9 +754,10 @@ class Server(ServerMachine[ServerEvent]):
             self.reject(item)
 
     def _owed_kind(self) -> type:
-        if self._awaiting is None:
+        owed: object = self._awaiting
+        if owed is None:
             raise LocalProtocolError("no answer is owed now (machine.awaiting is None)")
-        return type(self._awaiting)
+        return type(owed)
 
     def _answer(self, data: bytes, yes: bool) -> None:
         event = self._awaiting

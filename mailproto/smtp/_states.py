@@ -1,9 +1,9 @@
-"""When what may be said: the table that client and server share.
+r"""When what may be said: the table that client and server share.
 
 A session is in one of these states, as both sides count it (RFC 5321 section 4.1.4)::
 
     GREETING -> START -> READY -> MAIL -> RCPT -> TEXT   -> READY
-                                              \\-> CHUNKS -> READY
+                                              \-> CHUNKS -> READY
 
 `RULES` has a row for each verb: in which states it may be said, where a positive answer leads, and
 what a server answers elsewhere. The server refuses by it, the client refuses itself by it (against
@@ -60,6 +60,9 @@ class State(enum.StrEnum):
     """No more."""
 
 
+_BAD_SEQUENCE = Reply(503, ("5.5.1 Bad sequence of commands",))
+
+
 @attrs.frozen
 class Rule:
     """One verb's row."""
@@ -69,8 +72,9 @@ class Rule:
     then: State | None = None
     """Where a positive answer leads; None: nowhere else."""
     sync: bool = False
-    """Whether it must be the last of a pipelined group (RFC 2920 section 3.1, and each extension)."""
-    out_of_place: Reply = Reply(503, ("5.5.1 Bad sequence of commands",))
+    """Whether it must be the last of a pipelined group (RFC 2920 section 3.1, and each
+    extension)."""
+    out_of_place: Reply = _BAD_SEQUENCE
     """What a server answers in the other states."""
 
 

@@ -1,9 +1,9 @@
 """What SMTP peers say to each other, as frozen values.
 
 The same class is what one role sends and the other receives: a client `send()`s `Mail(...)`, a
-server's `next_event()` returns `Mail(...)`; a server `send()`s `Reply(...)`, a client gets it inside
-`Replied`. Nothing here parses or encodes (that is `_codec`) or knows when something may be said
-(that is `_states`).
+server's `next_event()` returns `Mail(...)`; a server `send()`s `Reply(...)`, a client gets it
+inside `Replied`. Nothing here parses or encodes (that is `_codec`) or knows when something may be
+said (that is `_states`).
 
 Three kinds: commands, replies, and the events that only a machine makes.
 
@@ -12,8 +12,8 @@ Rules
 * Text is `str`, octets are `bytes`. An address is a `str` as it stands between the angle brackets,
   quotes included; "" is the null path. 8-bit reply text that is not UTF-8 is kept by
   surrogateescape.
-* `defects` says what was odd about the way a value was written. It never takes part in `==`, because
-  it does not change what was said.
+* `defects` says what was odd about the way a value was written. It never takes part in `==`,
+  because it does not change what was said.
 * Secrets are not shown by `repr`.
 """
 
@@ -168,9 +168,7 @@ class Reply(_Read):
 
 @attrs.frozen(repr=False)
 class _Command(_Read):
-    """What a client can say."""
-
-    verb: ClassVar[str]
+    """What a client can say. Each has its `verb`, in upper case."""
 
 
 @attrs.frozen(repr=False)
@@ -326,7 +324,7 @@ class Etrn(_Command):
 class UnknownCommand(_Command):
     """A verb of a private extension (`Extension.verbs`)."""
 
-    verb: str  # type: ignore[misc]  # here the verb is data
+    verb: str
     argument: str = ""
 
 
@@ -398,7 +396,7 @@ class Replied:
 
     number: int
     """What `send()` returned for the command."""
-    command: _Command
+    command: Command
     reply: Reply
     recipient: str | None = None
     """LMTP, after the body: whose reply it is."""
@@ -421,8 +419,8 @@ class Outcome:
     reply: Reply | None
     """The answer to the body (the last one, in LMTP), or None when no body was sent."""
     results: tuple[tuple[str, Reply], ...]
-    """(address, final answer) for each recipient of the envelope, in order: the refusal of its RCPT,
-    or the answer to the body (in LMTP its own), or the refusal of MAIL."""
+    """(address, final answer) for each recipient of the envelope, in order: the refusal of its
+    RCPT, or the answer to the body (in LMTP its own), or the refusal of MAIL."""
 
     @property
     def delivered(self) -> tuple[str, ...]:
