@@ -148,21 +148,30 @@ def _transaction(
                 machine.send_body(piece)
         elif isinstance(event, Outcome):
             return event.reply is not None and event.reply.code == 250
+        elif event is Want.CLOSE or event is Want.TLS:
+            raise AssertionError(event)
 
 
 def _connect(machine: smtp.Client, live: _Live) -> None:
     machine.receive_data(GREETING)
+    _settle(machine, live)
     machine.send(smtp.Ehlo(HOST))
+    _settle(machine, live)
+    live.played.clear()
+
+
+def _settle(machine: smtp.Client, live: _Live) -> None:
+    """Pump until both sides wait."""
     while True:
         event = machine.next_event()
         if event is _SEND:
             live.write(machine.data_to_send())
         elif event is _DATA:
-            reads = list(live)
-            if not reads:
-                break
+            if not (reads := list(live)):
+                return
             machine.receive_data(b"".join(reads))
-    live.played.clear()
+        elif isinstance(event, Want):
+            raise AssertionError(event)
 
 
 def client(

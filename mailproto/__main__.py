@@ -4,7 +4,8 @@ It shows the envelope, the header and the body apart, as an MTA, a reader and an
 message; then the author's client machine submits it to a server machine (STARTTLS, AUTH, BDAT),
 and that hands it to the mailbox by LMTP (DATA, one answer for each recipient). There are no
 sockets: `mailproto.testing.Link` carries the bytes, and completes TLS by saying so. In the end
-what arrived is compared with what was sent."""
+what arrived is compared with what was sent.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     message = normalize(raw)
     head, _, body = message.partition(b"\r\n\r\n")
     envelope = _envelope(head)
-    to = envelope.recipients
     _show(
         "Envelope", [f"from <{envelope.sender}>", *(f"to   <{to}>" for to in envelope.recipients)]
     )

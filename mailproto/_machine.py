@@ -194,18 +194,23 @@ class Machine(abc.ABC, Generic[E]):
         `bytes` are kept, anything else is copied. After `Want.CLOSE` or an error they are dropped.
         Raises TypeError for what is not bytes, LocalProtocolError after `receive_eof()`.
         """
-        data = as_bytes(data)
+        if type(data) is not bytes:
+            data = as_bytes(data)
+        if self._halted or self._eof or self._awaiting is not None:
+            self._hold(data)
+        elif data:
+            self._in.feed(data)
+
+    def _hold(self, data: bytes) -> None:
+        """Take bytes while perhaps nothing may be parsed."""
         if not data:
             return
         if self._eof:
             raise LocalProtocolError("receive_data() after receive_eof()")
         if self._closing or self._error is not None:
             return
-        if (
-            (self._halted or (self._paced and self._awaiting is not None))
-            and self._limits.input is not None
-            and len(self._in) >= max(self._limits.input, 1)
-        ):
+        most = self._limits.input
+        if (self._halted or self._paced) and most is not None and len(self._in) >= max(most, 1):
             self._fail(LimitExceeded("more input than limits.input while nothing could be parsed"))
             return
         self._in.feed(data)
@@ -289,7 +294,9 @@ class Machine(abc.ABC, Generic[E]):
         if self._made:
             made: E = self._made.popleft()
             return made
-        if not self._halted and (self._awaiting is None or not self._paced):  # 2
+        if not (self._halted or self._in.stalled) and (
+            self._awaiting is None or not self._paced
+        ):  # 2
             try:
                 event = self._parse()  # 3
             except RemoteProtocolError as error:

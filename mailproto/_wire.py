@@ -60,20 +60,28 @@ class Input:
     appended to `tail`, and the two are joined only when what they hold together can be consumed.
     """
 
-    __slots__ = ("_head", "_pos", "_scanned", "_tail")
+    __slots__ = ("_head", "_patience", "_pos", "_scanned", "_tail", "stalled")
 
     def __init__(self) -> None:
         self._head = b""
         self._pos = 0
         self._tail: bytearray = bytearray()
         self._scanned = 0  # octets of head[pos:] + tail known to hold no line end
+        self._patience = 0  # octets in tail at which a stalled line is worth another look
+        self.stalled = False
+        """Whether the last `line()` found no end, and nothing that came since can be one."""
 
     def __len__(self) -> int:
         return len(self._head) - self._pos + len(self._tail)
 
     def feed(self, data: bytes) -> None:
         """Append `data`."""
-        if self._pos == len(self._head) and not self._tail:
+        if self.stalled:
+            tail = self._tail
+            tail += data
+            if b"\n" in data or len(tail) >= self._patience:
+                self.stalled = False
+        elif self._pos == len(self._head) and not self._tail:
             self._head = data
             self._pos = self._scanned = 0
         else:
@@ -84,6 +92,7 @@ class Input:
         self._head = b""
         self._tail.clear()
         self._pos = self._scanned = 0
+        self.stalled = False
 
     def peek(self, size: int) -> bytes:
         """The next octets, at most `size`, left where they are."""
@@ -92,13 +101,18 @@ class Input:
             piece += bytes(self._tail[: size - len(piece)])
         return piece
 
-    def line(self, terminator: bytes) -> bytes | None:
-        """The next line with its `terminator` (CRLF or LF), or None while its end has not come."""
+    def line(self, terminator: bytes, limit: int | None = None) -> bytes | None:
+        """The next line with its `terminator` (CRLF or LF), or None while its end has not come.
+
+        After None nothing new is to be expected (`stalled`) before an LF has come, or three
+        octets, or more than `limit` octets.
+        """
         head = self._head
         pos = self._pos
         end = head.find(terminator, pos + self._scanned)
         if end < 0:
             if not self._ends_in_tail(terminator):
+                self._stall(limit)
                 return None
             self._join()
             head = self._head
@@ -108,6 +122,17 @@ class Input:
         self._pos = end
         self._scanned = 0
         return head[pos:end]
+
+    def _stall(self, limit: int | None) -> None:
+        held = len(self)
+        if limit is None:
+            limit = 2**62
+        if not held or held > limit:
+            return
+        # The first octets of a line may tell that it is none: they are worth a look of their own.
+        worth = 3 if held < 3 else limit + 1
+        self._patience = worth - (len(self._head) - self._pos)
+        self.stalled = True
 
     def _ends_in_tail(self, terminator: bytes) -> bool:
         # The head has been searched. Search what is new of the tail, and the seam between the two.
@@ -135,6 +160,7 @@ class Input:
         keep = len(terminator) - 1 if self._head.endswith(terminator[:-1], self._pos) else 0
         gone = max(0, len(self) - keep)
         self.advance(gone)
+        self.stalled = False
         return gone, False
 
     def take(self, size: int) -> bytes:
@@ -286,6 +312,8 @@ class NewlineScan:
     @property
     def defects(self) -> tuple[Defect, ...]:
         """The first occurrence of each kind, in the order they were met."""
+        if not self._found:
+            return ()
         return tuple(sorted(self._found.values(), key=lambda defect: (defect.offset, defect.code)))
 
     def feed(self, data: bytes) -> int:

@@ -119,7 +119,7 @@ def script(*items: object) -> Play:
 
     `bytes` are pieces of a body, given when one is wanted; the body ends where they end. What is to
     be sent in answer to a challenge stands in the list like any command. A tuple is sent in one go.
-    A play made by `script()` serves one connection.
+    A function is called with the machine. A play made by `script()` serves one connection.
     """
     left = list(items)
 
@@ -132,7 +132,10 @@ def script(*items: object) -> Play:
         elif left and (event is Want.ANSWER or not (machine.outstanding or machine.awaiting)):
             item = left.pop(0)
             for one in item if isinstance(item, tuple) else (item,):
-                machine.send(one)
+                if callable(one):
+                    one(machine)
+                else:
+                    machine.send(one)
 
     return play
 

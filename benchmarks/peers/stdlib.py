@@ -4,9 +4,9 @@ smtplib reads its replies with `readline()` from `sock.makefile("rb")`; the fake
 prepared line per call, which costs less than any real buffered file. Nothing of smtplib is
 replaced: `connect()`, `ehlo()`, `sendmail()` and `data()` are its own.
 
-imaplib reads lines from `sock.makefile("rb")`, which is a `BufferedReader` over a `SocketIO`. Both
-are the real ones here; only the socket below them is not. It gives one octet per read, as one does
-whose peer sends one octet at a time, but makes no system call.
+imaplib reads lines from `sock.makefile("rb")`, a `BufferedReader` over a `SocketIO` (Python 3.14:
+from `sock.recv()`). All of that is the real thing here; only the socket below is not. It gives one
+octet per read, as one does whose peer sends one octet at a time, but makes no system call.
 """
 
 import imaplib
@@ -101,7 +101,7 @@ def stuffing(content: bytes, write: Callable[[bytes], object]) -> Callable[[], i
 
 
 class _OneOctet:
-    """As much of a socket as `SocketIO` needs: gives one octet per read."""
+    """As much of a socket as imaplib needs for reading: gives one octet per read."""
 
     def __init__(self, data: bytes) -> None:
         self._octets = iter(data)
@@ -110,16 +110,28 @@ class _OneOctet:
         buffer[0] = next(self._octets)
         return 1
 
+    def recv(self, _size: int) -> bytes:
+        return b"%c" % next(self._octets)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        sock: Any = self
+        return io.BufferedReader(socket.SocketIO(sock, "r"))
+
     def _decref_socketios(self) -> None:
         pass
 
 
 class _Reading(imaplib.IMAP4):
-    """An `IMAP4` that is not connected and reads from a given file."""
+    """An `IMAP4` that is opened on a fake socket, and only reads."""
 
-    def __init__(self, file: io.BufferedReader) -> None:
-        # IMAP4.__init__ would connect; readline() needs only the file.
-        self.file = file
+    def __init__(self, sock: _OneOctet) -> None:
+        # IMAP4.__init__ would open, and then wait for a greeting. Python 3.14 buffers by itself.
+        self._fake: Any = sock
+        self._readbuf: list[bytes] = []
+        self.open()
+
+    def _create_socket(self, timeout: float | None) -> Any:
+        return self._fake
 
     def __del__(self) -> None:
         pass
@@ -127,6 +139,5 @@ class _Reading(imaplib.IMAP4):
 
 def line(data: bytes) -> Callable[[], int]:
     """A run that reads the one line that `data` is, one octet per read."""
-    sock: Any = _OneOctet(data)
-    imap = _Reading(io.BufferedReader(socket.SocketIO(sock, "r")))
+    imap = _Reading(_OneOctet(data))
     return lambda: len(imap.readline())

@@ -162,14 +162,17 @@ class Stream(asyncio.Protocol):
         self._draining = True
         self.held.clear()
         try:
-            if self.tls is None:
-                with contextlib.suppress(OSError):  # the peer has reset the connection
-                    transport.write_eof()
-                self.read()
-                await self._until(lambda: self.ended and self.writable)
-            transport.resume_reading()
-            transport.close()
-            await self._until(lambda: False)
+            async with asyncio.timeout(LINGER):
+                if self.tls is None:
+                    with contextlib.suppress(OSError):  # the peer has reset the connection
+                        transport.write_eof()
+                    self.read()
+                    await self._until(lambda: self.ended and self.writable)
+                transport.resume_reading()
+                transport.close()
+                await self._until(lambda: False)
+        except TimeoutError:
+            pass
         finally:
             self.abort()
 
@@ -201,11 +204,9 @@ class Stream(asyncio.Protocol):
                 self.held.append(data)
 
     async def _until(self, done: Callable[[], bool]) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LINGER):
-                while not (self.lost or done()):
-                    self.changed.clear()
-                    await self.changed.wait()
+        while not (self.lost or done()):
+            self.changed.clear()
+            await self.changed.wait()
 
 
 class Connection(Generic[E]):
@@ -347,6 +348,8 @@ class Connection(Generic[E]):
                 async with self._deadline():
                     await stream.changed.wait()
             except TimeoutError:
+                if not stream.writable:
+                    stream.abort()
                 self.machine.receive_timeout()
                 return
         if stream.held:

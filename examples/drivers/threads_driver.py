@@ -123,7 +123,9 @@ class Stream:
         if self.tls is None:
             return raw
         self._give_tls(raw)
-        return self.decrypted()
+        data = self.decrypted()
+        self.push()  # TLS may have something to say by itself
+        return data
 
     def decrypted(self) -> bytes:
         """What TLS has read and not yet handed out."""
@@ -138,7 +140,6 @@ class Stream:
             except OSError as error:
                 self._fail(error)
                 self.ended = True
-            self.push()  # TLS may have something to say by itself
         return bytes(data)
 
     def start_tls(
@@ -211,14 +212,12 @@ class Stream:
             self.push()
         # A socket that is closed with unread input resets the connection, and our last words may
         # be lost with it: so read on, and throw it away.
-        said = False
-        while not (said and self.ended):
-            if not (self.queue or said):
-                said = True
-                with contextlib.suppress(OSError):
-                    self._sock.shutdown(socket.SHUT_WR)
-            if not self.wait(not self.ended, deadline):
-                break
+        while self.queue and self.wait(not self.ended, deadline):
+            with self.lock:
+                self._receive()
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+        while not self.ended and self.wait(True, deadline):
             with self.lock:
                 self._receive()
         self.hang_up()
@@ -414,6 +413,8 @@ class Connection(Generic[E]):
             with self.lock:
                 data = self.stream.pull()
                 if not (in_time or data or self.stream.ended):
+                    if self.stream.queue:
+                        self.stream.cut()
                     self.machine.receive_timeout()
         with self.lock:
             self.machine.receive_data(data)

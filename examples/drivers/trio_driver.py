@@ -292,6 +292,8 @@ class Connection(Generic[E]):
         if not scope.cancelled_caught:
             self.machine.receive_data(data)
         elif trio.current_time() >= self._deadline():
+            if self._queue:
+                self._hang_up()
             self.machine.receive_timeout()
 
     async def _start_tls(self) -> None:

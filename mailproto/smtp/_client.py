@@ -285,12 +285,12 @@ class Client(ClientMachine[ClientEvent]):
 
     def _planned(self) -> State:
         """The state when everything in flight has succeeded."""
-        if self._plan is None:
-            state = self._state
-            for pending in self._pending:
-                state = _after(pending.command, state)
-            self._plan = state
-        return self._plan
+        if self._plan is not None:
+            return self._plan
+        state = self._state
+        for pending in self._pending:
+            state = _after(pending.command, state)
+        return state
 
     def _offers(self, keyword: str) -> bool:
         return self._capabilities is not None and keyword in self._capabilities
@@ -599,7 +599,7 @@ class Client(ClientMachine[ClientEvent]):
     def _read_reply(self) -> Reply | None:
         limit = self._limits.reply
         while True:
-            line = self._in.line(b"\n")
+            line = self._in.line(b"\n", limit if limit is None else limit - self._reply_size)
             size = self._reply_size + (len(self._in) if line is None else len(line))
             if limit is not None and size > limit:
                 raise LimitExceeded("a reply is larger than limits.reply")
@@ -719,14 +719,14 @@ class Client(ClientMachine[ClientEvent]):
         most = self._limits.challenges
         if most is not None and pending.rounds > most:
             raise LimitExceeded("more challenges than limits.challenges")
-        if pending.later is not None and not reply.text.strip():
+        if pending.later is not None and not reply.text.strip(" "):
             self._out.put(pending.later)
             pending.later = None
             return None
         pending.later = None
         defects = reply.defects
         try:
-            data = b64decode(reply.text.strip().encode("utf-8", "surrogateescape"))
+            data = b64decode(reply.text.strip(" ").encode("utf-8", "surrogateescape"))
         except ValueError:
             data = b""
             defects += (Defect("bad_base64", 4, reply.text.encode("utf-8", "surrogateescape")),)
@@ -815,7 +815,7 @@ class Client(ClientMachine[ClientEvent]):
 
     def _then_body(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
         """The answer to a complete message; in LMTP, to one of its recipients."""
-        if not self._lmtp:
+        if not (self._lmtp and self._accepted):
             self._end_transaction(State.READY)
             return self._done(pending, reply)
         recipient = self._accepted[self._answered]

@@ -344,6 +344,11 @@ def parameters_of(registry: Iterable[Extension]) -> dict[tuple[str, str], Parame
 # --- What a peer offers ---------------------------------------------------------------------------
 
 
+def _words(line: str) -> list[str]:
+    # Not str.split(): Unicode knows more white space than SMTP.
+    return [word for word in re.split(r"[ \t]+", line) if word]
+
+
 @attrs.frozen
 class Capabilities:
     """What an EHLO or LHLO answer offers (RFC 5321 section 4.1.1.1), read leniently.
@@ -364,7 +369,7 @@ class Capabilities:
         first, *rest = reply.lines
         found: dict[str, dict[str, None]] = {}
         for line in rest:
-            words = line.replace("\t", " ").split()
+            words = _words(line)
             if not words:
                 continue
             keyword = words[0].upper()
@@ -372,7 +377,7 @@ class Capabilities:
                 words[0:1] = ["AUTH", *filter(None, [words[0][5:]])]
                 keyword = "AUTH"
             found.setdefault(keyword, {}).update(dict.fromkeys(words[1:]))
-        words = first.split()
+        words = _words(first)
         return cls(
             words[0] if words else "", tuple((key, tuple(args)) for key, args in found.items())
         )

@@ -268,13 +268,11 @@ class Server(ServerMachine[ServerEvent]):
 
     # --- Input ----------------------------------------------------------------------------------
 
-    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
-        if not self._greeted and len(data):
-            self._early = True
-        super().receive_data(data)
-
     def data_to_send(self) -> bytes:
-        self._greeted = True
+        """Take what is queued; b"" if nothing is."""
+        if not self._greeted:
+            self._greeted = True
+            self._early = len(self._in) > 0
         return super().data_to_send()
 
     def _parse(self) -> ServerEvent | None:
@@ -284,16 +282,18 @@ class Server(ServerMachine[ServerEvent]):
         return self._reader != "command" or len(self._in) > 0
 
     def _read_command(self) -> ServerEvent | None:
-        line = self._in.line(self._eol)
+        limit = self._limits.line
+        line = self._in.line(self._eol, limit)
         if line is None:
             self._look_at_incomplete_line()
             return None
-        limit = self._limits.line
         if limit is not None and len(line) > limit:
             self._check_drain(len(line) - limit)
             return self._refuse_long(line[:limit], _TOO_LONG)
         if line.startswith(b"\x16\x03"):
             raise _tls_hello()
+        if not self._greeted:
+            self._early = True
         if self._early or self._jumped:
             self._check_patience()
         try:
@@ -555,11 +555,11 @@ class Server(ServerMachine[ServerEvent]):
         return cast(ServerEvent, self._ask(event))
 
     def _read_auth(self) -> ServerEvent | None:
-        line = self._in.line(self._eol)
+        limit = self._limits.line
+        line = self._in.line(self._eol, limit)
         if line is None:
             self._look_at_incomplete_line()
             return None
-        limit = self._limits.line
         if limit is not None and len(line) > limit:
             self._check_drain(len(line) - limit)
             return self._refuse_long(line[:limit], _TOO_LONG_TOKEN)
@@ -708,6 +708,7 @@ class Server(ServerMachine[ServerEvent]):
         kind = self._owed_kind()
         data = _YES[kind]
         if reply is not None:
+            _check_reply(reply)
             good = reply.code == 354 if kind is Data else reply.positive
             if not good or kind is Bdat:
                 raise ValueError(f"{reply.code} is no yes to {kind.__name__}")
@@ -723,6 +724,7 @@ class Server(ServerMachine[ServerEvent]):
         kind = self._owed_kind()
         data = _NO[kind]
         if reply is not None:
+            _check_reply(reply)
             if not (reply.transient or reply.permanent):
                 raise ValueError(f"{reply.code} is no refusal")
             data = encode(reply)
@@ -746,9 +748,9 @@ class Server(ServerMachine[ServerEvent]):
             self._awaiting = None
             self._reader = "auth"
             self._sync()
-        elif not isinstance(item, Reply):
-            raise TypeError(f"a server sends Reply and Challenge, not {type(item).__name__}")
-        elif item.positive or item.intermediate:
+            return
+        _check_reply(item)
+        if item.positive or item.intermediate:
             self.accept(item)
         else:
             self.reject(item)
@@ -839,7 +841,8 @@ class Server(ServerMachine[ServerEvent]):
     def _encode_reply(self, reply: Reply | None) -> bytes:
         if reply is None:
             reply = Reply(421, (f"4.4.2 {self.config.hostname} closing connection",))
-        elif not (reply.transient or reply.permanent):
+        _check_reply(reply)
+        if not (reply.transient or reply.permanent):
             raise ValueError("a farewell is a refusal: 421, or another 4yz or 5yz")
         return encode(reply)
 
@@ -854,6 +857,11 @@ _TOO_LONG = Reply(500, ("5.5.2 Line too long",))
 _TOO_LONG_TOKEN = Reply(500, ("5.5.6 Authentication exchange line is too long",))
 _BARE_NEWLINE = Reply(550, ("5.6.0 The message has a bare CR or LF",))
 _TOO_LARGE = Reply(552, ("5.3.4 The message is larger than this server takes",))
+
+
+def _check_reply(reply: object) -> None:
+    if not isinstance(reply, Reply):
+        raise TypeError(f"a Reply is needed, not {type(reply).__name__}")
 
 
 def _tls_hello() -> RemoteProtocolError:

@@ -170,6 +170,7 @@ class Side:
             stream = trio.SocketStream(trio.socket.from_stdlib_socket(self.sock))
             connection = trio_driver.Connection(self.machine, stream, **self._tls)
             result = None
+            failed: Exception | None = None
 
             async def wait(event: threading.Event) -> None:
                 assert await trio.to_thread.run_sync(event.wait, DEADLINE)
@@ -180,7 +181,12 @@ class Side:
                     async def spawn(app: App) -> None:
                         nursery.start_soon(_drive, connection, app, wait, spawn)
 
-                    result = await _drive(connection, self._app, wait, spawn)
+                    try:
+                        result = await _drive(connection, self._app, wait, spawn)
+                    except Exception as error:  # noqa: BLE001  # raised below, not in a group
+                        failed = error
+                if failed is not None:
+                    raise failed
             finally:
                 self.failure = connection.failure
             return result
@@ -194,14 +200,15 @@ class Side:
         threads: list[threading.Thread] = []
 
         def drive(app: App) -> Any:
-            step, value = app.send, None
+            step: Callable[[Any], Any] = app.send
+            value: Any = None
             while True:
                 try:
                     operation = step(value)
                 except StopIteration as stop:
                     return stop.value
                 step, value = app.send, None
-                name, *arguments = [operation] if isinstance(operation, str) else operation
+                name, *arguments = _split(operation)
                 try:
                     if name == "machine":
                         value = self.machine
@@ -225,20 +232,25 @@ class Side:
             self.failure = connection.stream.failure
 
 
+def _split(operation: Any) -> tuple[Any, ...]:
+    return (operation,) if isinstance(operation, str) else operation
+
+
 async def _drive(
     connection: Any,
     app: App,
     wait: Callable[[threading.Event], Awaitable[None]],
     spawn: Callable[[App], Awaitable[None]],
 ) -> Any:
-    step, value = app.send, None
+    step: Callable[[Any], Any] = app.send
+    value: Any = None
     while True:
         try:
             operation = step(value)
         except StopIteration as stop:
             return stop.value
         step, value = app.send, None
-        name, *arguments = [operation] if isinstance(operation, str) else operation
+        name, *arguments = _split(operation)
         try:
             if name == "machine":
                 value = connection.machine
@@ -274,6 +286,13 @@ class Peer:
         line, end, self._buffer = self._buffer.partition(b"\r\n")
         return line + end
 
+    def exactly(self, size: int) -> bytes:
+        """The next `size` plaintext octets; fewer if the connection ends before."""
+        while len(self._buffer) < size and (data := self._receive()):
+            self._buffer += data
+        data, self._buffer = self._buffer[:size], self._buffer[size:]
+        return data
+
     def rest(self) -> bytes:
         """Everything up to the end of the connection, however it ends."""
         while data := self._receive():
@@ -303,6 +322,8 @@ class Peer:
     def handshake(self) -> bytes:
         """Go on until it is done: the last octets, which are not sent yet."""
         assert self.tls is not None
+        self.incoming.write(self._buffer)  # what came behind the last plaintext line
+        self._buffer = b""
         while True:
             try:
                 self.tls.do_handshake()

@@ -264,9 +264,14 @@ class Server(_Toy, ServerMachine[Event]):
     def _open(self) -> bool:
         return self._left >= 0 or len(self._in) > 0 or self._tls_pending
 
-    def _farewell(self, reply: Any) -> bytes:
-        inside = self._left >= 0 or isinstance(self._awaiting, BodyWanted)
-        return b"" if inside else (reply or "-closing").encode() + b"\r\n"
+    def _encode_reply(self, reply: Any) -> bytes:
+        text: str = reply or "-closing"
+        if "\r" in text or "\n" in text:
+            raise ValueError("a line end inside a line")
+        return text.encode() + b"\r\n"
+
+    def _room(self) -> bool:
+        return self._left < 0 and not isinstance(self._awaiting, BodyWanted)
 
 
 class Client(_Toy, ClientMachine[Event]):
@@ -352,8 +357,7 @@ class Client(_Toy, ClientMachine[Event]):
                 return Replied(number, command, sign == b"+", text)
         raise RemoteProtocolError("not an answer")
 
-    def _on_tls(self, event: TlsEstablished) -> None:
-        super()._on_tls(event)
+    def _forget(self) -> None:
         number, command = self._queue.pop(0)
         self._made.append(Replied(number, command, True, "go"))
 

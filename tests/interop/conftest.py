@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -13,6 +16,20 @@ from .certificates import Certificates, make_certificates
 from .peers import Aiosmtpd, Dovecot, Peer, Postfix
 
 __all__: list[str] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # aiosmtpd and aiosmtplib run in this process, and leave the transport under their TLS open
+    # when the other side hangs up first.
+    config.addinivalue_line("filterwarnings", "ignore:unclosed:ResourceWarning")
+    # A run that is told to stop, by `timeout` for one, stops its daemons too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def leftovers() -> Iterator[None]:
+    yield
+    gc.collect()  # here, where that filter is in force, and not later
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +50,7 @@ def certificates(lab_folder: Path) -> Certificates:
 
 
 @pytest.fixture(scope="session")
-def dovecot_lmtp(lab_folder: Path, certificates: Certificates) -> Iterator[Dovecot]:
+def started_dovecot_lmtp(lab_folder: Path, certificates: Certificates) -> Iterator[Dovecot]:
     folder = lab_folder / "dovecot"
     folder.mkdir()
     peer = Dovecot(folder, certificates)
@@ -45,12 +62,12 @@ def dovecot_lmtp(lab_folder: Path, certificates: Certificates) -> Iterator[Dovec
 
 
 @pytest.fixture(scope="session")
-def postfix(
-    lab_folder: Path, certificates: Certificates, dovecot_lmtp: Dovecot
+def started_postfix(
+    lab_folder: Path, certificates: Certificates, started_dovecot_lmtp: Dovecot
 ) -> Iterator[Postfix]:
     folder = lab_folder / "postfix"
     folder.mkdir()
-    peer = Postfix(folder, certificates, dovecot_lmtp.auth_socket)
+    peer = Postfix(folder, certificates, started_dovecot_lmtp.auth_socket)
     try:
         peer.start()
         yield peer
@@ -59,7 +76,7 @@ def postfix(
 
 
 @pytest.fixture(scope="session")
-def aiosmtpd_server(certificates: Certificates) -> Iterator[Aiosmtpd]:
+def started_aiosmtpd_server(certificates: Certificates) -> Iterator[Aiosmtpd]:
     peer = Aiosmtpd(certificates)
     try:
         peer.start()
@@ -68,10 +85,35 @@ def aiosmtpd_server(certificates: Certificates) -> Iterator[Aiosmtpd]:
         peer.stop()
 
 
+# What tests ask for: the running peer, with nothing left in its mailboxes.
+
+
+@pytest.fixture
+def postfix(started_postfix: Postfix) -> Postfix:
+    return _emptied(started_postfix)
+
+
+@pytest.fixture
+def dovecot_lmtp(started_dovecot_lmtp: Dovecot) -> Dovecot:
+    return _emptied(started_dovecot_lmtp)
+
+
+@pytest.fixture
+def aiosmtpd_server(started_aiosmtpd_server: Aiosmtpd) -> Aiosmtpd:
+    return _emptied(started_aiosmtpd_server)
+
+
 @pytest.fixture(params=["postfix", "dovecot_lmtp", "aiosmtpd_server"])
 def peer(request: pytest.FixtureRequest) -> Peer:
-    """Each peer in turn, with nothing left in its mailboxes."""
+    """Each peer in turn."""
     found: Peer = request.getfixturevalue(request.param)
-    for user in ("alice", "bob"):
-        found.take(user)
     return found
+
+
+AnyPeer = TypeVar("AnyPeer", bound=Peer)
+
+
+def _emptied(peer: AnyPeer) -> AnyPeer:
+    for user in ("alice", "bob", "full"):
+        peer.take(user)
+    return peer

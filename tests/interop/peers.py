@@ -30,6 +30,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
 from .certificates import Certificates
 from .maildir import Delivered, on_disk_with_lf, read_maildir, split_trace
+from .messages import expected
 from .processes import HOST, Daemon, LabError, find_program, free_ports, poll
 
 __all__ = [
@@ -131,6 +132,11 @@ service lmtp {{
     port = {port}
   }}
 }}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 service auth {{
   unix_listener {auth_socket} {{
     mode = 0666
@@ -204,6 +210,7 @@ class Dovecot:
 _POSTFIX_MASTER = """\
 {port} inet n - n - - smtpd
 {small_port} inet n - n - - smtpd -o message_size_limit={small}
+{tls_port} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
 {bare_port} inet n - n - - smtpd -o smtpd_discard_ehlo_keywords={discarded}
 cleanup   unix n - n - 0 cleanup
 qmgr      unix n - n 300 1 qmgr
@@ -290,8 +297,9 @@ class Postfix:
     def __init__(self, folder: Path, certificates: Certificates, auth_socket: Path) -> None:
         self.folder = folder
         self.ca = certificates.ca
-        #: `small_port` takes at most `SMALL` octets; `bare_port` offers only 8BITMIME.
-        self.port, self.small_port, self.bare_port = free_ports(3)
+        #: `small_port` takes at most `SMALL` octets; `bare_port` offers only 8BITMIME; on
+        #: `tls_port` there is TLS from the first octet on (RFC 8314).
+        self.port, self.small_port, self.bare_port, self.tls_port = free_ports(4)
         self.log = folder / "postfix.log"
         self._certificates = certificates
         self._auth_socket = auth_socket
@@ -334,6 +342,7 @@ class Postfix:
                 small_port=self.small_port,
                 small=SMALL,
                 bare_port=self.bare_port,
+                tls_port=self.tls_port,
                 discarded=_DISCARDED,
             )
         )
@@ -350,7 +359,7 @@ class Postfix:
             check=True,
         ).stdout.decode()
         self._daemon = Daemon([Path(folder.strip()) / "master", "-s", "-c", etc], log=self.log)
-        self._daemon.wait_until_listening(self.port, self.small_port, self.bare_port)
+        self._daemon.wait_until_listening(self.port, self.small_port, self.bare_port, self.tls_port)
 
     def stop(self) -> None:
         if self._daemon is not None:
@@ -377,7 +386,8 @@ class Postfix:
         ]
 
     def stored(self, sent: bytes) -> bytes:
-        return on_disk_with_lf(sent)
+        # It keeps a message as lines, so the last one is ended also where BDAT did not end it.
+        return on_disk_with_lf(expected(sent))
 
 
 # --- aiosmtpd --------------------------------------------------------------------------------
@@ -431,9 +441,7 @@ class _Handler:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
-    async def handle_DATA(
-        self, server: Any, session: Any, envelope: Envelope
-    ) -> str:
+    async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
         assert isinstance(envelope.original_content, bytes)
         self.received.append(
             Received(

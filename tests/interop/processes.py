@@ -22,6 +22,7 @@ from pathlib import Path
 __all__ = [
     "DEBIAN_PACKAGES",
     "HOST",
+    "SYSTEM_FOLDERS",
     "Daemon",
     "LabError",
     "find_program",
@@ -44,7 +45,7 @@ DEBIAN_PACKAGES = {
 }
 
 #: Where daemons live; root's PATH has these, but a bare `env` may not.
-_SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
+SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
 
 class LabError(Exception):
@@ -53,7 +54,7 @@ class LabError(Exception):
 
 def find_program(name: str) -> str:
     """Return the path of a program, or raise `LabError` naming its Debian package."""
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":" + _SYSTEM_FOLDERS)
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":" + SYSTEM_FOLDERS)
     if found is None:
         raise missing(name)
     return found
@@ -102,7 +103,7 @@ def run_program(
         timeout=timeout,
         check=False,
         cwd=home,
-        env={"HOME": str(home), "LC_ALL": "C.UTF-8", "PATH": _SYSTEM_FOLDERS, "TERM": "dumb"},
+        env={"HOME": str(home), "LC_ALL": "C.UTF-8", "PATH": SYSTEM_FOLDERS, "TERM": "dumb"},
     )
 
 

@@ -8,6 +8,7 @@ server listens.
 from __future__ import annotations
 
 import asyncio
+import functools
 import smtplib
 import subprocess
 from collections.abc import Callable
@@ -37,6 +38,8 @@ class Submission:
     recipients: tuple[str, ...] = ("bob@lab.test",)
     sender: str = "alice@lab.test"
     starttls: bool = False
+    implicit_tls: bool = False
+    """TLS from the first octet on (RFC 8314)."""
     auth: str | None = None
     """A SASL mechanism, for the user `alice`; None for none."""
     password: str = PASSWORD
@@ -63,9 +66,11 @@ def _finished(done: subprocess.CompletedProcess[bytes]) -> Sent:
 
 def send_smtplib(task: Submission) -> Sent:
     """The standard library's; one reply per message, so an LMTP task has one recipient."""
-    kind = smtplib.LMTP if task.lmtp else smtplib.SMTP
+    make: Callable[..., smtplib.SMTP] = smtplib.LMTP if task.lmtp else smtplib.SMTP
+    if task.implicit_tls:
+        make = functools.partial(smtplib.SMTP_SSL, context=task.certificates.client_context())
     try:
-        with kind(HOST, task.port, local_hostname=_HELO, timeout=60) as client:
+        with make(HOST, task.port, local_hostname=_HELO, timeout=60) as client:
             if task.starttls:
                 client.starttls(context=task.certificates.client_context())
             if task.auth is not None:
@@ -86,7 +91,13 @@ def send_aiosmtplib(task: Submission) -> Sent:
 
     async def run() -> Sent:
         client = aiosmtplib.SMTP(
-            hostname=HOST, port=task.port, local_hostname=_HELO, start_tls=False, timeout=60
+            hostname=HOST,
+            port=task.port,
+            local_hostname=_HELO,
+            use_tls=task.implicit_tls,
+            start_tls=False,
+            tls_context=task.certificates.client_context() if task.implicit_tls else None,
+            timeout=60,
         )
         try:
             async with client:
@@ -128,8 +139,9 @@ def run_swaks(task: Submission, *flags: str) -> Sent:
     ]  # fmt: skip
     if task.lmtp:
         arguments += ["--protocol", "LMTP"]
-    if task.starttls:
-        arguments += ["--tls", "--tls-verify", "--tls-ca-path", str(task.certificates.ca)]
+    if task.starttls or task.implicit_tls:
+        arguments += ["--tls" if task.starttls else "--tls-on-connect"]
+        arguments += ["--tls-verify", "--tls-ca-path", str(task.certificates.ca)]
     if task.auth is not None:
         arguments += ["--auth", task.auth]
         arguments += ["--auth-user", "alice", "--auth-password", task.password]
@@ -168,8 +180,9 @@ def send_msmtp(task: Submission) -> Sent:
         f"password {task.password}",
         "timeout 60",
     ]
-    if task.starttls:
-        lines += ["tls on", "tls_starttls on", f"tls_trust_file {task.certificates.ca}"]
+    if task.starttls or task.implicit_tls:
+        lines += ["tls on", f"tls_starttls {'on' if task.starttls else 'off'}"]
+        lines += [f"tls_trust_file {task.certificates.ca}"]
     else:
         lines += ["tls off"]
     configuration.write_text("\n".join(lines) + "\n")
@@ -196,11 +209,12 @@ def send_curl(task: Submission) -> Sent:
         arguments += ["--mail-rcpt", one]
     if len(task.recipients) > 1:
         arguments += ["--mail-rcpt-allowfails"]
-    if task.starttls:
+    if task.starttls or task.implicit_tls:
         arguments += ["--ssl-reqd", "--cacert", str(task.certificates.ca)]
     if task.auth is not None:
         arguments += ["--user", f"alice:{task.password}", "--login-options", f"AUTH={task.auth}"]
-    url = f"smtp://{HOST}:{task.port}/{_HELO}"
+    scheme = "smtps" if task.implicit_tls else "smtp"
+    url = f"{scheme}://{HOST}:{task.port}/{_HELO}"
     return _finished(run_program("curl", [*arguments, url], home=task.folder))
 
 

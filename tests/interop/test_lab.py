@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from . import processes
 from .certificates import Certificates
 from .messages import BIG, MESSAGES, Sample, expected
 from .peers import PASSWORD, SMALL, Aiosmtpd, Dovecot, Peer, Postfix
@@ -27,6 +28,16 @@ def connect(peer: Peer, port: int | None = None) -> smtplib.SMTP:
 def options(peer: Peer, sample: Sample) -> list[str]:
     utf8 = sample.smtputf8 and peer.name != "dovecot"
     return (["BODY=8BITMIME"] if sample.eight_bit else []) + (["SMTPUTF8"] if utf8 else [])
+
+
+def test_a_missing_program_is_a_failure_that_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processes, "SYSTEM_FOLDERS", "/nonexistent")
+    monkeypatch.setenv("PATH", "/nonexistent")
+    for program, package in processes.DEBIAN_PACKAGES.items():
+        with pytest.raises(processes.LabError, match=f"Debian package '{package}'"):
+            processes.find_program(program)
 
 
 @pytest.mark.parametrize("sample", [*MESSAGES, BIG], ids=lambda sample: sample.name)
@@ -99,7 +110,6 @@ def test_postfix_offers(postfix: Postfix) -> None:
 
 
 def test_dovecot_answers_for_each_recipient(dovecot_lmtp: Dovecot) -> None:
-    dovecot_lmtp.take("bob")
     with connect(dovecot_lmtp) as client:
         client.ehlo()
         assert client.mail("alice@lab.test")[0] == 250
@@ -119,7 +129,6 @@ def test_dovecot_answers_for_each_recipient(dovecot_lmtp: Dovecot) -> None:
 def submission(
     aiosmtpd_server: Aiosmtpd, certificates: Certificates, folder: Path, sample: Sample
 ) -> Submission:
-    aiosmtpd_server.transactions()
     return Submission(
         port=aiosmtpd_server.port,
         message=sample.raw,
@@ -131,7 +140,7 @@ def submission(
 
 
 @pytest.mark.parametrize("client", SENDERS)
-@pytest.mark.parametrize("sample", [*MESSAGES, BIG], ids=lambda sample: sample.name)
+@pytest.mark.parametrize("sample", MESSAGES, ids=lambda sample: sample.name)
 def test_every_client_sends_every_message(
     aiosmtpd_server: Aiosmtpd,
     certificates: Certificates,
@@ -176,7 +185,6 @@ def test_every_client_takes_refusals(
 def test_clients_speak_lmtp(
     dovecot_lmtp: Dovecot, certificates: Certificates, tmp_path: Path, client: str
 ) -> None:
-    dovecot_lmtp.take("bob")
     task = Submission(
         port=dovecot_lmtp.port,
         message=MESSAGES[0].raw,

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import attrs
 from hypothesis import strategies as st
 
-from mailproto import BodyWanted, Limits, Machine, ProtocolError, Want, smtp
-from mailproto._envelope import Param
+from mailproto import BodyWanted, Limits, Machine, ProtocolError, TlsEstablished, Want, smtp
+from mailproto._envelope import Envelope, Param
 from mailproto._machine import ServerMachine
 from mailproto.smtp._codec import encode, parse_auth_response, parse_command, parse_reply
 from mailproto.testing import EOF, TIMEOUT, Mark, Play, accept, run
@@ -22,7 +23,7 @@ from tests.contract import toy
 Steps: TypeAlias = Sequence[bytes | Mark | Callable[[Any], object]]
 
 
-@attrs.frozen(kw_only=True, repr=False)
+@attrs.frozen(kw_only=True, repr=False, eq=False)
 class Row:
     """One machine, and what one must know to try it."""
 
@@ -36,8 +37,10 @@ class Row:
     """What the peer may say, in and out of order: the alphabet of random sessions."""
     items: tuple[object, ...]
     """What the application may `send()`, in and out of order, sayable and unsayable."""
+    calls: Mapping[str, Callable[[Any], object]] = {}
+    """What else the application may do."""
     to_body: Steps = ()
-    """Clients: how to get to where a body is wanted."""
+    """Clients: how to get to where a text is wanted."""
     carry: Callable[[bytes], Steps] | None = None
     """Servers: a session that brings this body (which ends with CRLF)."""
     stream: Callable[[int], Iterator[bytes]] | None = None
@@ -56,10 +59,37 @@ class Row:
     def __repr__(self) -> str:
         return f"<{self.name}>"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))  # Hypothesis would write down every field
+
+
+@attrs.frozen(kw_only=True, repr=False, eq=False)
+class Pair:
+    """A client and a server that talk to each other."""
+
+    name: str
+    client: Callable[[], Machine[Any]]
+    server: Callable[[], Machine[Any]]
+    talk: tuple[object, ...]
+    """What the client's `script()` says."""
+    heard: tuple[object, ...]
+    """The server's events, without bodies."""
+    carries: Mapping[str, Callable[[Sequence[bytes]], tuple[object, ...]]]
+    """Scripts that bring a body in these pieces."""
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
 
 @attrs.frozen
 class Codec:
     """A vocabulary: `parse(encode(value)) == value`."""
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(f"<{self.name}>")
 
     name: str
     values: st.SearchStrategy[Any] = attrs.field(repr=False)
@@ -67,6 +97,10 @@ class Codec:
     parse: Callable[[bytes], Any]
     lines: Callable[[Any], int] = lambda _: 1
     """How many lines a value takes."""
+
+
+REFUSALS = (ProtocolError, TypeError, ValueError)
+"""What a machine may raise when its application asks for the impossible."""
 
 
 def says(*items: object) -> Callable[[Any], None]:
@@ -93,13 +127,17 @@ def writes(*pieces: bytes) -> Callable[[Any], None]:
 
 def careless(machine: Any, event: object) -> None:
     """An application that answers when asked, with whatever is shortest."""
-    if event is Want.ANSWER:
-        if isinstance(machine, ServerMachine):
-            machine.accept()
-        elif isinstance(machine.awaiting, BodyWanted):
+    if event is not Want.ANSWER:
+        return
+    if isinstance(machine.awaiting, BodyWanted):
+        try:
             machine.end_body()
-        else:
+        except REFUSALS:  # octets were announced, or the piece before ended in a bare CR
             machine.abort()
+    elif isinstance(machine, ServerMachine):
+        machine.accept()
+    else:
+        machine.abort()
 
 
 def slow(play: Play) -> Play:
@@ -112,9 +150,10 @@ def slow(play: Play) -> Play:
     return slowly
 
 
-def moments(row: Row) -> Iterator[tuple[str, bytes]]:
+@cache
+def moments(row: Row) -> list[tuple[str, bytes]]:
     """(where, pickled machine) before every question of its sessions, each distinct one once."""
-    seen: set[bytes] = set()
+    places: dict[bytes, str] = {}
     for name, steps in row.sessions.items():
         found: list[bytes] = []
 
@@ -122,36 +161,29 @@ def moments(row: Row) -> Iterator[tuple[str, bytes]]:
             found.append(pickle.dumps(machine))
             return machine
 
-        run(row.make(Limits()), steps, slow(row.make_play()), between=keep)
+        trace = run(row.make(Limits()), steps, slow(row.make_play()), between=keep)
+        keep(trace.machine)
         for number, frozen in enumerate(found):
-            if frozen not in seen:
-                seen.add(frozen)
-                yield f"{name}, before question {number}", frozen
+            places.setdefault(frozen, f"{name}, before question {number}")
+    return [(where, frozen) for frozen, where in places.items()]
 
 
 def acts(row: Row) -> list[tuple[str, Callable[[Any], object]]]:
     """Everything an application can do to a machine, allowed or not."""
-    found: list[tuple[str, Callable[[Any], object]]] = [
-        (f"send({item!r})", lambda machine, item=item: machine.send(item)) for item in row.items
-    ]
-    found += [
-        ("send_body(b'x')", lambda machine: machine.send_body(b"x")),
-        ("send_body(b'a\\rb')", lambda machine: machine.send_body(b"a\rb")),
-        ("send_body(None)", lambda machine: machine.send_body(None)),
-        ("end_body()", lambda machine: machine.end_body()),
-        ("tls_established()", lambda machine: machine.tls_established()),
-        ("receive_data(5)", lambda machine: machine.receive_data(5)),
-        ("receive_data(str)", lambda machine: machine.receive_data("text")),
-    ]
+    calls: list[tuple[str, tuple[Any, ...]]] = [("send", (item,)) for item in row.items]
+    calls += [("send_body", (data,)) for data in (b"x", b"a\rb", None)]
+    calls += [("end_body", ()), ("tls_established", ())]
+    calls += [("receive_data", (data,)) for data in (5, "text")]
     if row in SERVERS:
-        for item in (None, *row.items):
-            found.append((f"accept({item!r})", lambda machine, item=item: machine.accept(item)))
-            found.append((f"reject({item!r})", lambda machine, item=item: machine.reject(item)))
-    return found
+        for verb in ("accept", "reject"):
+            calls += [(verb, ()), *((verb, (item,)) for item in row.items)]
+    found = [(f"{verb}{arguments}", partial(_call, verb, arguments)) for verb, arguments in calls]
+    return [*found, *row.calls.items()]
 
 
-REFUSALS = (ProtocolError, TypeError, ValueError)
-"""What a machine may raise when its application asks for the impossible."""
+def _call(verb: str, arguments: tuple[Any, ...], machine: Any) -> object:
+    return getattr(machine, verb)(*arguments)
+
 
 # --- The toy --------------------------------------------------------------------------------------
 
@@ -164,15 +196,13 @@ def _toy_stream(size: int) -> Iterator[bytes]:
 
 
 def _toy_play(machine: Any, event: object) -> None:
-    if isinstance(machine.awaiting, BodyWanted):
-        size = machine.awaiting.command.size
-        if event is Want.ANSWER:
-            machine.send_body(b"y" * (size - 1) if machine._owed == size else b"y" * machine._owed)
-            if not machine._owed:
-                machine.data_to_send()
-                machine.end_body()
-    else:
+    if not isinstance(machine.awaiting, BodyWanted):
         accept(machine, event)
+    elif event is Want.ANSWER:
+        if machine._owed:
+            machine.send_body(b"y" * min(machine._owed, 5))
+        else:
+            machine.end_body()
 
 
 TOY_SERVER = Row(
@@ -242,7 +272,6 @@ TOY_CLIENT = Row(
         b"+\0\xff\r\n",
     ),
     items=(toy.Echo("a"), toy.Echo("x\ny"), toy.Put(3), toy.Get(3), toy.Quit(), "x", None),
-    to_body=[b"+hello\r\n", says(toy.Put(1 << 40)), b">\r\n"],
     hostile={
         "many answers": lambda size: [b"!x\r\n" * size],
     },
@@ -327,7 +356,7 @@ CODECS = [
 ]
 
 
-def _smtp_play(machine: Any, event: object) -> None:
+def answering(machine: Any, event: object) -> None:
     """Takes everything; AUTH gets a challenge first when it came without a response."""
     awaiting = machine.awaiting
     if isinstance(awaiting, smtp.Auth) and awaiting.initial_response is None:
@@ -447,7 +476,7 @@ _smtp_odd: dict[str, tuple[Steps, bytes, str]] = {
 SMTP_SERVER = Row(
     name="SMTP server",
     make=lambda limits: smtp.Server(_CONFIG, limits=limits),
-    make_play=lambda: _smtp_play,
+    make_play=lambda: answering,
     sessions={
         "pipelined messages": [
             _EHLO,
@@ -569,7 +598,7 @@ _TWO = _MAIL + _RCPT + b"RCPT TO:<nobody@b.example>\r\nRCPT TO:<c@b.example>\r\n
 LMTP_SERVER = Row(
     name="LMTP server",
     make=lambda limits: smtp.Server(attrs.evolve(_CONFIG, lmtp=True), limits=limits),
-    make_play=lambda: _smtp_play,
+    make_play=lambda: answering,
     sessions={
         "two recipients": [
             _LHLO + _TWO + b"DATA\r\n",
@@ -610,6 +639,438 @@ LMTP_SERVER = Row(
     to_tls=[_LHLO + b"STARTTLS\r\n"],
 )
 
-ROWS = [SMTP_SERVER, LMTP_SERVER]
+
+class _ClientPlay:
+    """Writes a body of a few pieces (or of the announced size), and answers challenges."""
+
+    def __init__(self) -> None:
+        self._number: object = None
+        self._pieces: list[bytes] = []
+
+    def __call__(self, machine: Any, event: object) -> None:
+        awaiting = machine.awaiting
+        if event is not Want.ANSWER:
+            return
+        if isinstance(awaiting, smtp.Challenge):
+            machine.send(smtp.AuthResponse(b"secret"))
+            return
+        if awaiting.number != self._number:
+            self._number = awaiting.number
+            self._pieces = [b"Subject: x\r\n\r", b"\n.\r\n.", b"", b"dot"]
+            if isinstance(awaiting.command, smtp.Bdat) and (
+                awaiting.command.size or awaiting.command.last
+            ):
+                self._pieces = [b"x" * awaiting.command.size]
+        if self._pieces:
+            machine.send_body(self._pieces.pop(0))
+        else:
+            machine.end_body()
+
+
+def _submits(*recipients: str, **options: Any) -> Callable[[Any], object]:
+    return lambda machine: machine.submit(Envelope("a@a.example", recipients), **options)
+
+
+_HI = b"220 mx.example ESMTP\r\n"
+_CAPS = (
+    b"250-mx.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-STARTTLS\r\n250-SIZE 10000\r\n"
+    b"250-AUTH SCRAM-SHA-256 PLAIN\r\n250 SMTPUTF8\r\n"
+)
+_CAPS_CHUNKING = _CAPS.replace(b"250 SMTPUTF8", b"250-CHUNKING\r\n250 BINARYMIME")
+_OK = b"250 2.0.0 Ok\r\n"
+_NO = b"550-5.1.1 No\r\n550 5.1.1 such user\r\n"
+_HELLO: list[Any] = [_HI, says(smtp.Ehlo("me.example")), _CAPS]
+_HELLO_CHUNKING: list[Any] = [_HI, says(smtp.Ehlo("me.example")), _CAPS_CHUNKING]
+_HELLO_LMTP: list[Any] = [_HI, says(smtp.Lhlo("me.example")), _CAPS_CHUNKING]
+_TO_DATA: list[Any] = [
+    says(smtp.Mail("a@a.example"), smtp.Rcpt("b@b.example"), smtp.Rcpt("c@b.example"), smtp.Data()),
+    _OK * 3 + b"354 go on\r\n",
+]
+_SCRAM = "SCRAM-SHA-256"
+
+_client_odd: dict[str, tuple[Steps, bytes, str]] = {
+    "LF alone": ([*_HELLO, says(smtp.Rset())], b"250 fine\n", "bare_lf"),
+    "no space": ([*_HELLO, says(smtp.Rset())], b"250.fine\r\n", "no_space_after_code"),
+    "8-bit text": ([*_HELLO, says(smtp.Rset())], b"250 \xe9\r\n", "eight_bit"),
+    "NUL": ([*_HELLO, says(smtp.Rset())], b"250 \0\r\n", "nul"),
+    "two codes": ([*_HELLO, says(smtp.Rset())], b"250-a\r\n550 b\r\n", "inconsistent"),
+    "an empty line before": ([*_HELLO, says(smtp.Rset())], b"\r\n250 b\r\n", "blank_line"),
+}
+
+_client_items = (
+    smtp.Ehlo("me.example"),
+    smtp.Helo("me.example"),
+    smtp.Lhlo("me.example"),
+    smtp.Mail("a@a.example"),
+    smtp.Mail("", (smtp.SIZE(5), smtp.BODY("8BITMIME"))),
+    smtp.Mail("a\r\nRSET@b"),
+    smtp.Mail("\xfc@b"),
+    smtp.Mail("a@b", (smtp.ENVID("x"),)),
+    smtp.Rcpt("b@b.example"),
+    smtp.Data(),
+    smtp.Bdat(3),
+    smtp.Bdat(0, True),
+    smtp.Bdat(-1),
+    smtp.Rset(),
+    smtp.Noop("a\nb"),
+    smtp.StartTls(),
+    smtp.Auth(_SCRAM, b"x"),
+    smtp.Auth("PLAIN", b"x" * 600),
+    smtp.Auth("NOVEL"),
+    smtp.AuthResponse(b"x"),
+    smtp.AuthCancel(),
+    smtp.Vrfy("x"),
+    smtp.Etrn("#x"),
+    smtp.UnknownCommand("XPAINT"),
+    smtp.UnknownCommand("MAIL", "FROM:<>"),
+    smtp.Quit(),
+    smtp.Reply(250, "x"),
+    smtp.Challenge(b"x"),
+    "NOOP",
+    None,
+)
+
+_client_calls: dict[str, Callable[[Any], object]] = {
+    "submit()": _submits("b@b.example", "c@b.example"),
+    "submit(nobody)": _submits(),
+    "submit(size=, body=)": _submits("b@b.example", size=9, body="8BITMIME"),
+    "submit(chunking)": _submits("b@b.example", chunking=True),
+    "submit(no chunking)": _submits("b@b.example", chunking=False),
+    "submit(binary)": _submits("b@b.example", body="BINARYMIME"),
+    "submit(unsayable)": _submits("b@b.example", "c\r\n@b"),
+    "submit(UTF-8)": _submits("b@b.example", "\xfc@b"),
+    "hello()": lambda machine: machine.hello("me.example"),
+    "hello(lmtp)": lambda machine: machine.hello("me.example", lmtp=True),
+    "abort()": lambda machine: machine.abort(),
+}
+
+_client_words = (
+    b"220 hi\r\n",
+    _CAPS,
+    _CAPS_CHUNKING,
+    b"220-hi\r\n",
+    _OK,
+    b"250-more\r\n",
+    _NO,
+    b"354 go on\r\n",
+    b"334 \r\n",
+    b"334 dXNlcg==\r\n",
+    b"334 ?\r\n",
+    b"235 ok\r\n",
+    b"221 bye\r\n",
+    b"421 closing\r\n",
+    b"450 later\r\n",
+    b"502 what\r\n",
+    b"552 too large\r\n",
+    b"250\r\n",
+    b"250\n",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"2",
+    b"hello\r\n",
+    b"600 x\r\n",
+    b"199 x\r\n",
+    b"250-ok\r\n550 no\r\n",
+)
+
+SMTP_CLIENT = Row(
+    name="SMTP client",
+    make=lambda limits: smtp.Client(limits=limits),
+    make_play=_ClientPlay,
+    sessions={
+        "by hand": [
+            *_HELLO,
+            *_TO_DATA,
+            b"250 2.0.0 Taken\r\n",
+            says(smtp.Mail("", (smtp.SIZE(5),)), smtp.Rcpt("b@b.example"), smtp.Rset()),
+            _OK + _NO + _OK,
+            says(smtp.Quit()),
+            b"221 bye\r\n",
+        ],
+        "chunks by hand": [
+            *_HELLO_CHUNKING,
+            says(smtp.Mail("a@a.example"), smtp.Rcpt("b@b.example"), smtp.Bdat(5)),
+            _OK * 3,
+            says(smtp.Bdat(0, True)),
+            b"250 2.0.0 Taken\r\n",
+            says(smtp.Mail("a@a.example"), smtp.Rcpt("b@b.example"), smtp.Bdat(5)),
+            _OK * 2 + b"552 5.3.4 Too large\r\n",
+            says(smtp.Rset()),
+            _OK,
+        ],
+        "submitted": [
+            *_HELLO,
+            _submits("b@b.example", "c@b.example", size=100),
+            _OK + _OK + _NO + b"354 go on\r\n",
+            b"250 2.0.0 Taken\r\n",
+            _submits("b@b.example"),
+            _OK + _NO + b"554 no valid recipients\r\n",
+            _OK,
+            _submits("b@b.example"),
+            b"451 later\r\n503 what\r\n503 what\r\n",
+            _submits("b@b.example"),
+            _OK + _NO + b"354 go on anyway\r\n",
+            b"554 nobody to give it to\r\n",
+            _OK,
+        ],
+        "submitted in chunks": [
+            *_HELLO_CHUNKING,
+            _submits("b@b.example", "c@b.example"),
+            _OK + _OK + _NO,
+            _OK * 3,
+            b"250 2.0.0 Taken\r\n",
+            _submits("b@b.example"),
+            _OK + _OK,
+            b"552 5.3.4 Too large\r\n",
+            b"503 what\r\n",
+            b"503 what\r\n",
+            b"503 what\r\n",
+            _OK,
+        ],
+        "one at a time": [
+            _HI,
+            says(smtp.Helo("me.example")),
+            b"250 mx.example\r\n",
+            _submits("b@b.example", "c@b.example"),
+            _OK,
+            _NO,
+            _OK,
+            b"354 go on\r\n",
+            b"250 2.0.0 Taken\r\n",
+        ],
+        "falls back to HELO": [
+            _HI,
+            lambda client: client.hello("me.example"),
+            b"500 what?\r\n",
+            b"250 mx.example\r\n",
+        ],
+        "STARTTLS": [
+            *_HELLO,
+            says(smtp.StartTls()),
+            b"220 go\r\n",
+            says(smtp.Ehlo("me.example")),
+            _CAPS,
+            says(smtp.Auth("PLAIN", b"\0user\0secret")),
+            b"235 ok\r\n",
+        ],
+        "AUTH": [
+            *_HELLO,
+            says(smtp.Auth(_SCRAM)),
+            b"334 \r\n",
+            b"334 c2Fs\r\n",
+            b"334 ??\r\n",
+            b"535 no\r\n",
+            says(smtp.Auth(_SCRAM, b"x" * 600)),
+            b"334 \r\n",
+            b"235 ok\r\n",
+        ],
+        "odd replies": [
+            b"\r\n220-a\n220 b\n",
+            says(smtp.Ehlo("me.example")),
+            b"250\r\n",
+            says(smtp.Rset()),
+            b"250-a\r\n550 \xff\r\n",
+            says(smtp.Rset()),
+            b"250.glued\r\n",
+        ],
+        "refused at the door": [b"554 go away\r\n", says(smtp.Quit()), b"221 bye\r\n"],
+        "421 out of the blue": [*_HELLO, b"421 4.3.2 shutting down\r\n"],
+        "421 in the middle": [
+            *_HELLO,
+            _submits("b@b.example"),
+            _OK + b"421 4.3.2 shutting down\r\n",
+        ],
+        "cut short": [*_HELLO, *_TO_DATA[:1], _OK * 3 + b"354 go\r\n", b"552 enough\r\n"],
+        "an answer to nothing": [*_HELLO, _OK],
+        "no reply at all": [b"HTTP/1.1 400 Bad Request\r\n"],
+        "too many empty lines": [b"\r\n" * 12 + _HI],
+        "lost": [*_HELLO, *_TO_DATA[:1], _OK + b"25", EOF],
+        "timed out": [*_HELLO, says(smtp.Noop()), TIMEOUT],
+        "ended": [*_HELLO, EOF],
+    },
+    words=_client_words,
+    items=_client_items,
+    calls=_client_calls,
+    to_body=[*_HELLO, *_TO_DATA],
+    to_line=[],
+    hostile={
+        "a reply of many lines": lambda size: [b"220-x\r\n" * size + b"220 x\r\n"],
+        "a reply of one line": lambda size: [b"220 " + b"x" * size + b"\r\n"],
+        "many capabilities": lambda size: [
+            *_HELLO[:2],
+            b"".join(b"250-X%d a b\r\n" % n for n in range(size)) + _OK,
+        ],
+        "empty lines": lambda size: [b"\r\n" * size],
+        "many replies": lambda size: [*_HELLO, says(*[smtp.Rset()] * size), _OK * size],
+        "many recipients": lambda size: [
+            *_HELLO,
+            _submits(*[f"r{n}@b.example" for n in range(size)]),
+            _OK + _OK * size + b"354 go on\r\n",
+            _OK,
+        ],
+        "all refused": lambda size: [
+            *_HELLO,
+            _submits(*[f"r{n}@b.example" for n in range(size)]),
+            _OK + _NO * size + b"554 no\r\n",
+            _OK,
+        ],
+    },
+    odd=_client_odd,
+    to_tls=[*_HELLO, says(smtp.StartTls()), b"220 go\r\n"],
+)
+
+LMTP_CLIENT = Row(
+    name="LMTP client",
+    make=lambda limits: smtp.Client(limits=limits),
+    make_play=_ClientPlay,
+    sessions={
+        "by hand": [
+            *_HELLO_LMTP,
+            *_TO_DATA,
+            _OK + _NO,
+            says(smtp.Mail(""), smtp.Rcpt("b@b.example"), smtp.Rcpt("c@b.example")),
+            _OK + _NO + _OK,
+            says(smtp.Bdat(3, True)),
+            _OK,
+            says(smtp.Quit()),
+            b"221 bye\r\n",
+        ],
+        "submitted": [
+            *_HELLO_LMTP,
+            _submits("b@b.example", "c@b.example", "d@b.example", chunking=False),
+            _OK + _OK + _NO + _OK + b"354 go on\r\n",
+            b"250 2.0.0 Taken\r\n" + _NO,
+            _submits("b@b.example", "c@b.example"),
+            _OK * 3,
+            _OK * 4,
+            _OK + _NO,
+        ],
+        "all refused": [
+            *_HELLO_LMTP,
+            says(smtp.Mail(""), smtp.Rcpt("b@b.example"), smtp.Bdat(3, True)),
+            _OK + _NO + b"503 what\r\n",
+            says(smtp.Rset()),
+            _OK,
+        ],
+        "a body for nobody": [
+            *_HELLO_LMTP,
+            _submits("b@b.example", chunking=False),
+            _OK + _NO + b"354 go on\r\n",
+        ],
+        "a chunk for nobody": [
+            *_HELLO_LMTP,
+            says(smtp.Mail(""), smtp.Rcpt("b@b.example"), smtp.Bdat(3, True)),
+            _OK + _NO + _OK,
+        ],
+        "lost between two answers": [*_HELLO_LMTP, *_TO_DATA, _OK, EOF],
+    },
+    words=_client_words,
+    items=_client_items,
+    calls=_client_calls,
+    to_body=[*_HELLO_LMTP, *_TO_DATA],
+    hostile={
+        "an answer for each": lambda size: [
+            *_HELLO_LMTP,
+            _submits(*[f"r{n}@b.example" for n in range(size)], chunking=False),
+            _OK + _OK * size + b"354 go on\r\n",
+            _OK * size,
+        ],
+    },
+    to_tls=[*_HELLO_LMTP, says(smtp.StartTls()), b"220 go\r\n"],
+)
+
+_TRANSACTION = (smtp.Mail("a@a.example"), smtp.Rcpt("b@b.example"), smtp.Rcpt("c@b.example"))
+
+
+def _smtp_pair(name: str, hello: smtp.Command, config: smtp.ServerConfig) -> Pair:
+    envelope = Envelope("a@a.example", ["b@b.example", "c@b.example"])
+
+    def submits(chunking: bool) -> Callable[[Sequence[bytes]], tuple[object, ...]]:
+        def carry(pieces: Sequence[bytes]) -> tuple[object, ...]:
+            def submit(client: Any) -> None:
+                client.submit(envelope, chunking=chunking)
+
+            return (hello, submit, *pieces, smtp.Quit())
+
+        return carry
+
+    return Pair(
+        name=name,
+        client=smtp.Client,
+        server=lambda: smtp.Server(config),
+        talk=(
+            smtp.Noop(),
+            hello,
+            smtp.StartTls(),
+            hello,
+            (*_TRANSACTION, smtp.Data()),
+            b"Subject: x\r\n",
+            b"\r\n.\r\n",
+            (*_TRANSACTION, smtp.Bdat(3)),
+            b"abc",
+            smtp.Bdat(2, True),
+            b"de",
+            smtp.Auth("LOGIN"),
+            smtp.AuthResponse(b"user"),
+            (smtp.Mail("", (smtp.SIZE(9),)), smtp.Rset(), smtp.Vrfy("somebody")),
+            smtp.Quit(),
+        ),
+        heard=(
+            smtp.Noop(),
+            hello,
+            smtp.StartTls(),
+            TlsEstablished(),
+            hello,
+            *_TRANSACTION,
+            smtp.Data(),
+            smtp.BodyEnd(17, "b@b.example" if config.lmtp else None),
+            *_TRANSACTION,
+            smtp.Bdat(3),
+            smtp.Bdat(2, True),
+            smtp.BodyEnd(5, "b@b.example" if config.lmtp else None),
+            smtp.Auth("LOGIN"),
+            smtp.AuthResponse(b"user"),
+            smtp.Mail("", (smtp.SIZE(9),)),
+            smtp.Rset(),
+            smtp.Vrfy("somebody"),
+            smtp.Quit(),
+        ),
+        carries={
+            "DATA": lambda pieces: (
+                hello,
+                (*_TRANSACTION, smtp.Data()),
+                *pieces,
+                smtp.Quit(),
+            ),
+            "DATA, submitted": submits(False),
+            "BDAT, submitted": submits(True),
+        },
+    )
+
+
+PAIRS = [
+    _smtp_pair("SMTP", smtp.Ehlo("me.example"), _CONFIG),
+    _smtp_pair("LMTP", smtp.Lhlo("me.example"), attrs.evolve(_CONFIG, lmtp=True)),
+    Pair(
+        name="toys",
+        client=toy.Client,
+        server=toy.Server,
+        talk=((toy.Echo("a"), toy.Put(3)), b"abc", toy.StartTls(), toy.Echo("b"), toy.Quit()),
+        heard=(
+            toy.Echo("a"),
+            toy.Put(3),
+            toy.BodyEnd(3),
+            toy.StartTls(),
+            TlsEstablished(),
+            toy.Echo("b"),
+            toy.Quit(),
+        ),
+        carries={
+            "PUT": lambda pieces: (toy.Put(len(b"".join(pieces))), *pieces, toy.Quit()),
+        },
+    ),
+]
+ROWS = [SMTP_SERVER, LMTP_SERVER, SMTP_CLIENT, LMTP_CLIENT, TOY_SERVER, TOY_CLIENT]
 SERVERS = [row for row in ROWS if row.carry is not None]
 CLIENTS = [row for row in ROWS if row not in SERVERS]

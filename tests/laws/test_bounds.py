@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pickle
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
@@ -10,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from mailproto import Limits, Want, _wire
+from mailproto import BodyWanted, LimitExceeded, Limits, Want, _wire
 from mailproto.testing import Cuts, run
 
-from .machines import CLIENTS, ROWS, SERVERS, Row, Steps
+from .machines import CLIENTS, ROWS, SERVERS, Row, Steps, moments
 
 MIB = 1 << 20
 
@@ -57,7 +58,7 @@ def test_a_body_costs_no_memory_on_its_way_in(row: Row) -> None:
     assert growth(lambda: feed(machine, stream(64 * MIB))) < MIB
 
 
-@pytest.mark.parametrize("row", CLIENTS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in CLIENTS if row.to_body], ids=lambda row: row.name)
 def test_a_body_costs_no_memory_on_its_way_out(row: Row) -> None:
     machine = _wants_body(row)
     piece = (b"." + b"x" * 60 + b"\r\n") * 1000
@@ -101,6 +102,42 @@ def test_a_line_without_end_is_not_kept(row: Row, octets: bytes) -> None:
     assert growth(flood) < 2 * MIB
 
 
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [(row, name) for row in SERVERS for name in row.hostile],
+    ids=lambda one: getattr(one, "name", one),
+)
+def test_output_waits_within_its_limit(row: Row, name: str) -> None:
+    """However much is pipelined: at the limit comes `Want.SEND`, and nothing is parsed before."""
+    waiting: list[int] = []
+
+    def measure(machine: Any) -> Any:
+        waiting.append(machine._out.size)
+        return machine
+
+    machine = row.make(Limits(output=400, recipients=None))
+    run(machine, row.hostile[name](300), row.make_play(), between=measure)
+    assert max(waiting) < 400 + 300  # 300: the longest single answer, EHLO's
+
+
+@pytest.mark.parametrize("row", SERVERS, ids=lambda row: row.name)
+def test_input_that_may_not_be_read_is_bounded(row: Row) -> None:
+    """For drivers that read when they were not told to: `limits.input`."""
+    asked = 0
+    for _, frozen in moments(row):
+        machine = pickle.loads(frozen)
+        if machine.awaiting is None or isinstance(machine.awaiting, BodyWanted):
+            continue
+        asked += 1
+        for _ in range(40):
+            machine.receive_data(bytes(65_536))
+        assert len(machine._in) <= MIB + 65_536
+        assert isinstance(run(machine, []).error, LimitExceeded)
+        if asked == 20:
+            break
+    assert asked
+
+
 # --- Work is counted, not timed -------------------------------------------------------------------
 
 
@@ -116,9 +153,9 @@ class Work:
             self.octets += len(source)
             join(source)
 
-        def counted_line(source: _wire.Input, terminator: bytes) -> bytes | None:
+        def counted_line(source: _wire.Input, *how: Any) -> bytes | None:
             held, scanned = len(source), source._scanned
-            found = line(source, terminator)
+            found = line(source, *how)
             self.octets += (len(found) if found is not None else held) - scanned
             return found
 

@@ -16,7 +16,7 @@ from .machines import ROWS, Row, moments
 
 SESSIONS = [(row, name) for row in ROWS for name in row.sessions]
 
-NOT_DATA = (
+NOT_DATA: tuple[type, ...] = (
     memoryview,
     types.MethodType,
     types.GeneratorType,

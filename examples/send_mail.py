@@ -1,0 +1,296 @@
+"""Send one message by SMTP or LMTP, and say what became of each recipient.
+
+    python -m examples.send_mail --host mx.example --from me@a.example --to you@b.example FILE
+
+The shape of every client made with mailproto. `Session.event()` is the one place where the machine
+is driven: what it asks for on the way (the next piece of the message, an answer to a challenge) is
+given there, everything else is returned. The rest reads like the conversation it is: greeting,
+EHLO, STARTTLS, AUTH, the transaction, QUIT.
+
+`client.submit()` knows what the server offers: it pipelines, sends chunks or dot-stuffed text, and
+asks for the message only if somebody will get it. A refused recipient is no exception: it is a
+reply in the `Outcome`. The message is read as it is sent, so its size does not matter; its lines
+may end in LF or CRLF, and leave as CRLF.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import socket
+import ssl
+import stat
+import sys
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+from examples.drivers.threads_driver import Connection, open_connection
+from mailproto import LocalProtocolError, RemoteProtocolError, Want, smtp
+
+__all__ = ["main"]
+
+PIECE = 65_536
+"""Octets read from the message at a time."""
+
+ALL, SOME, NONE = 0, 1, 2
+"""Exit statuses: who got the message."""
+
+
+class FailureError(Exception):
+    """Nothing was delivered, and this is why."""
+
+
+# --- A conversation -----------------------------------------------------------------------------
+
+
+class Session:
+    """One connection, seen as a conversation."""
+
+    def __init__(
+        self,
+        client: smtp.Client,
+        connection: Connection[smtp.ClientEvent],
+        message: Message,
+        secrets: tuple[str, ...],
+    ) -> None:
+        self.client = client
+        self.connection = connection
+        self.message = message
+        self.secrets = iter(secrets)  # what LOGIN asks for, in order
+
+    def event(self) -> smtp.ClientEvent:
+        """The next event. What the machine wants on the way to it is given."""
+        while True:
+            match self.connection.next():
+                case Want.CLOSE:
+                    raise FailureError("the server closed the connection")
+                case Want.ANSWER:
+                    self.answer()
+                case smtp.Goodbye(reply):
+                    raise FailureError(f"the server said goodbye: {reply}")
+                case smtp.Timeout():
+                    raise FailureError("the server did not answer in time")
+                case smtp.Challenge():
+                    pass  # answered when the machine says ANSWER
+                case event:
+                    return event
+
+    def answer(self) -> None:
+        if isinstance(self.client.awaiting, smtp.Challenge):
+            secret = next(self.secrets, None)
+            if secret is None:
+                self.connection.send(smtp.AuthCancel())
+            else:
+                self.connection.send(smtp.AuthResponse(secret.encode()))
+        elif piece := self.message.read():
+            self.connection.send_body(piece)
+        else:
+            self.connection.end_body()
+
+    def must(self, number: int) -> None:
+        """Wait for the reply to what was just sent. It has to be a yes."""
+        while True:
+            event = self.event()
+            if isinstance(event, smtp.Replied) and event.number == number:
+                if event.reply.positive:
+                    return
+                raise FailureError(f"the server refused {event.command.verb}: {event.reply}")
+
+    def greeting(self) -> None:
+        event = self.event()
+        if isinstance(event, smtp.Greeting) and not event.reply.positive:
+            raise FailureError(f"the server refused the connection: {event.reply}")
+
+    def hello(self, options: argparse.Namespace) -> None:
+        self.must(self.client.hello(options.hello, lmtp=options.lmtp))
+
+    def authenticate(self, user: str, password: str) -> None:
+        offered = self.client.capabilities.auth if self.client.capabilities else ()
+        if "PLAIN" in offered or "LOGIN" not in offered:  # in neither case: a clear error
+            self.must(self.client.send(smtp.Auth("PLAIN", f"\0{user}\0{password}".encode())))
+        else:
+            self.must(self.client.send(smtp.Auth("LOGIN")))
+
+    def transaction(self, envelope: smtp.Envelope) -> smtp.Outcome:
+        eight_bit = self.client.capabilities is not None and "8BITMIME" in self.client.capabilities
+        self.message.seven_bit_only = not eight_bit
+        self.client.submit(
+            envelope,
+            size=self.message.size,
+            body="8BITMIME" if eight_bit else None,  # it may be 8-bit: we have not read it yet
+        )
+        while True:
+            event = self.event()
+            if isinstance(event, smtp.Outcome):
+                return event
+
+    def quit(self) -> None:
+        """Be polite. The message has been answered for, whatever happens now."""
+        with contextlib.suppress(FailureError, LocalProtocolError, RemoteProtocolError):
+            self.must(self.client.send(smtp.Quit()))
+
+
+class Message:
+    """The message, read piece by piece, and the progress of that."""
+
+    def __init__(self, file: BinaryIO, show_progress: bool) -> None:
+        self.file = file
+        status = os.fstat(file.fileno())
+        self.size = status.st_size if stat.S_ISREG(status.st_mode) else None  # in octets, if known
+        self.seven_bit_only = False
+        self.done = 0
+        self.complete = False  # whether the server has all of it
+        self.show_progress = show_progress
+        self.shown = time.monotonic()  # nothing is shown of what takes no time
+
+    def read(self) -> bytes:
+        piece = self.file.read(PIECE)
+        if self.seven_bit_only and not piece.isascii():
+            raise FailureError("the message is 8-bit, and the server did not offer 8BITMIME")
+        self.done += len(piece)
+        self.complete = not piece
+        if self.show_progress and (time.monotonic() > self.shown + 0.5 or not piece):
+            self.shown = time.monotonic()
+            self.show(end="" if piece else "\n")
+        return piece
+
+    def show(self, end: str) -> None:
+        share = f" of {self.size:,} ({self.done / self.size:.0%})" if self.size else ""
+        print(f"\rsent {self.done:,}{share} octets", end=end, file=sys.stderr, flush=True)
+
+
+def deliver(
+    options: argparse.Namespace, envelope: smtp.Envelope, message: Message, password: str
+) -> smtp.Outcome:
+    client = smtp.Client(
+        tls=options.implicit_tls,
+        quirks=smtp.Quirks(
+            bare_newlines=smtp.BareNewlines.NORMALIZE, plaintext_auth=options.plaintext_auth
+        ),
+    )
+    with open_connection(
+        options.host,
+        options.port,
+        client,
+        ssl_context=ssl.create_default_context(cafile=options.cafile),
+        server_hostname=options.server_name,
+    ) as connection:
+        session = Session(client, connection, message, (options.user, password))
+        session.greeting()
+        session.hello(options)
+        if options.starttls:
+            session.must(client.send(smtp.StartTls()))
+            session.hello(options)  # what was said in plaintext is forgotten (RFC 3207)
+        if options.user:
+            session.authenticate(options.user, password)
+        outcome = session.transaction(envelope)
+        session.quit()
+        return outcome
+
+
+# --- The command line ---------------------------------------------------------------------------
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="send_mail",
+        description="Send one message by SMTP or LMTP, and say what became of each recipient.",
+        epilog=f"Exit status: {ALL} if every recipient was accepted, {SOME} if some were refused, "
+        f"{NONE} if all were, or nothing could be sent.",
+    )
+    add = parser.add_argument
+    add("message", metavar="FILE", help="the message, with its header; -: standard input")
+    add("--host", default="127.0.0.1", help="the server (%(default)s)")
+    add("--port", type=int, help="its port (25; with --implicit-tls 465, with --lmtp 24)")
+    add("--from", dest="sender", required=True, metavar="ADDRESS", help="'' is the null path")
+    add("--to", action="append", required=True, metavar="ADDRESS", help="once for each recipient")
+    add("--hello", default=socket.gethostname(), metavar="NAME", help="who we are (%(default)s)")
+    add("--lmtp", action="store_true", help="speak LMTP instead of SMTP")
+    add("--progress", action="store_true", help="show it, even if standard error is no terminal")
+    tls = parser.add_argument_group("TLS")
+    when = tls.add_mutually_exclusive_group()
+    when.add_argument("--starttls", action="store_true", help="or do not send at all")
+    when.add_argument("--implicit-tls", action="store_true", help="TLS from the first octet on")
+    tls.add_argument("--cafile", metavar="FILE", help="trust this authority (PEM) only")
+    tls.add_argument("--server-name", metavar="NAME", help="in the certificate, if not --host")
+    auth = parser.add_argument_group("AUTH (PLAIN or LOGIN)")
+    auth.add_argument("--user", default="", metavar="NAME")
+    auth.add_argument(
+        "--password-file",
+        type=Path,
+        metavar="FILE",
+        help="the first line of it; without, the environment variable SEND_MAIL_PASSWORD",
+    )
+    auth.add_argument("--plaintext-auth", action="store_true", help="even without TLS")
+    dsn = parser.add_argument_group("delivery status notifications, if the server offers DSN")
+    dsn.add_argument("--notify", metavar="WHEN", help="NEVER, or some of SUCCESS,FAILURE,DELAY")
+    dsn.add_argument("--ret", choices=("FULL", "HDRS"), help="how much of the message to return")
+    dsn.add_argument("--envid", metavar="TEXT", help="a name for this envelope")
+    options = parser.parse_args(arguments)
+    if options.port is None:
+        options.port = 465 if options.implicit_tls else 24 if options.lmtp else 25
+    return options
+
+
+def envelope_of(options: argparse.Namespace) -> smtp.Envelope:
+    """Sender, recipients and what DSN adds to them. Raises ValueError."""
+    params = [smtp.RET(options.ret)] if options.ret else []
+    params += [smtp.ENVID(options.envid)] if options.envid else []
+    notify = [smtp.NOTIFY(tuple(options.notify.split(",")))] if options.notify else []
+    recipients = [smtp.Recipient(address, notify) for address in options.to]
+    return smtp.Envelope(options.sender, recipients, params)
+
+
+def password_of(options: argparse.Namespace) -> str:
+    """From the file or the environment: what is on a command line, everybody can read."""
+    if not options.user:
+        return ""
+    if options.password_file is not None:
+        lines: list[str] = options.password_file.read_text("utf-8").splitlines()
+        return lines[0] if lines else ""
+    try:
+        return os.environ["SEND_MAIL_PASSWORD"]
+    except KeyError:
+        raise FailureError("--user needs --password-file or SEND_MAIL_PASSWORD") from None
+
+
+def report(outcome: smtp.Outcome) -> int:
+    for address, reply in outcome.results:
+        word = "accepted" if reply.positive else "refused"
+        print(f"<{address}> {word}: {reply}")
+    if not outcome.delivered:
+        return NONE
+    return SOME if outcome.refused else ALL
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse_arguments(arguments)
+    complete = False
+    try:
+        envelope, password = envelope_of(options), password_of(options)
+        with contextlib.ExitStack() as stack:
+            if options.message == "-":
+                file: BinaryIO = sys.stdin.buffer
+            else:
+                file = stack.enter_context(Path(options.message).open("rb"))
+            message = Message(file, options.progress or sys.stderr.isatty())
+            try:
+                return report(deliver(options, envelope, message, password))
+            finally:
+                complete = message.complete
+    except RemoteProtocolError as error:
+        why = f"{error} ({error.__cause__})" if error.__cause__ else str(error)
+    except (FailureError, LocalProtocolError, OSError, ValueError) as error:
+        why = str(error)
+    except KeyboardInterrupt:
+        why = "interrupted"
+    if complete:
+        why += "; the message may have been delivered all the same"
+    print(f"send_mail: error: {why}", file=sys.stderr)
+    return NONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

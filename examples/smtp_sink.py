@@ -1,0 +1,381 @@
+"""A receiving mail server: SMTP or LMTP in, a Maildir out.
+
+    python -m examples.smtp_sink --port 2525 --maildir ./Maildir
+
+The shape of every server made with mailproto. Most events are answered at once, with
+`server.accept()` or `server.reject()`; `connection.next()` sees to it that the answers leave, those
+to pipelined commands in one piece. Only storing a message takes time: its `BodyEnd` is not answered
+where it comes, but when the machine says ANSWER; everything before it has been sent by then. That
+is also all there is to LMTP: the machine says ANSWER once for each recipient.
+
+A message is never held in memory. Its chunks go to a file in the Maildir's `tmp`, which moves to
+`new` when the message is complete and on disk; then, and only then, the client hears 250. The file
+has the octets that were received, CRLF and all. (`mailbox.Maildir.add()` would turn CRLF into LF:
+`mailbox` makes and cleans the folder, and reads it well, but does not write the files.) Nothing is
+put on top of them unless `--trace` asks for what a final delivery adds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import email.utils
+import hmac
+import itertools
+import mailbox
+import os
+import signal
+import ssl
+import time
+from pathlib import Path
+
+import attrs
+
+from examples.drivers.asyncio_driver import Connection, Stream, start_server
+from mailproto import Want, smtp
+
+__all__ = ["main"]
+
+PATIENCE = 10.0
+"""Seconds that open sessions get to hear our 421 before the program ends."""
+
+PROMPTS = {"PLAIN": (b"",), "LOGIN": (b"Username:", b"Password:")}
+"""What the server asks in each SASL mechanism; the first may be answered before it is asked."""
+
+NOT_STORED = smtp.Reply(451, "4.3.0 The message could not be stored, try again later")
+
+
+# --- The mailbox --------------------------------------------------------------------------------
+
+
+class Delivery:
+    """A message on its way into a Maildir."""
+
+    _serial = itertools.count()
+
+    def __init__(self, maildir: Path, trace: bytes) -> None:
+        self.name = f"{time.time():.6f}.{os.getpid()}_{next(self._serial)}.smtp_sink"
+        self.temporary = maildir / "tmp" / self.name
+        self.final = maildir / "new" / self.name
+        self.file = self.temporary.open("xb")
+        self.failure: OSError | None = None
+        self.write(trace)
+
+    def write(self, data: bytes) -> None:
+        """Add to the message. A failure is kept: before the end there is nobody to tell."""
+        try:
+            if self.failure is None:
+                self.file.write(data)
+        except OSError as error:
+            self.failure = error
+
+    def commit(self) -> None:
+        """Store the message for good. Raises OSError."""
+        if self.failure is not None:
+            raise self.failure
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.file.close()
+        self.temporary.rename(self.final)
+
+    def discard(self) -> None:
+        """Leave nothing behind of what was not committed."""
+        with contextlib.suppress(OSError):  # what could not be written cannot be flushed either
+            self.file.close()
+        self.temporary.unlink(missing_ok=True)
+
+
+# --- A connection -------------------------------------------------------------------------------
+
+
+class Session:
+    """One connection: what its events mean, and what is kept between them."""
+
+    def __init__(
+        self, sink: Sink, server: smtp.Server, connection: Connection[smtp.ServerEvent]
+    ) -> None:
+        self.sink = sink
+        self.server = server
+        self.connection = connection
+        self.delivery: Delivery | None = None
+        self.outcome: smtp.Reply | None = None  # of the delivery
+        self.storing = asyncio.Lock()
+        self.mechanism = ""
+        self.said: list[bytes] = []  # by the client, in the AUTH exchange under way
+
+    async def run(self) -> None:
+        server = self.server
+        try:
+            while True:
+                match await self.connection.next():
+                    case Want.CLOSE:
+                        break
+                    case Want.ANSWER:
+                        async with self.storing:
+                            await self.answer_message()
+                    case smtp.Rcpt(recipient) if recipient.casefold() in self.sink.refused:
+                        server.reject()
+                    case smtp.Data() | smtp.Bdat():
+                        self.begin_message()
+                    case smtp.BodyChunk(data):
+                        if self.delivery is not None:
+                            self.delivery.write(data)
+                    case smtp.BodyEnd():
+                        pass  # answered when the machine says ANSWER
+                    case smtp.Auth() | smtp.AuthResponse() as event:
+                        self.authenticate(event)
+                    case smtp.Etrn() | smtp.UnknownCommand():
+                        server.reject()
+                    case smtp.Mail():
+                        self.end_message()  # one that was given up
+                        server.accept()
+                    case _ if server.awaiting is not None:
+                        server.accept()
+                    case _:
+                        pass  # the machine has answered it
+        finally:
+            self.end_message()
+
+    async def stop(self) -> None:
+        """Say 421 and hang up; but a message that is being stored gets its answer first."""
+        async with self.storing:
+            await self.connection.abort()
+
+    # --- Messages ---
+
+    def begin_message(self) -> None:
+        """At DATA, and at the first of some BDAT."""
+        try:
+            if self.delivery is None:
+                self.delivery = Delivery(self.sink.maildir, self.trace())
+        except OSError as error:
+            self.sink.complain(error)
+            self.server.reject(NOT_STORED)
+        else:
+            self.server.accept()
+
+    async def answer_message(self) -> None:
+        """Answer `BodyEnd`: once, or in LMTP once for each recipient."""
+        owed = self.server.awaiting
+        if not isinstance(owed, smtp.BodyEnd):
+            return  # stop() came first
+        if owed.recipient is not None and owed.recipient.casefold() in self.sink.full:
+            reply = smtp.Reply(452, "4.2.2 The mailbox is full")
+        else:
+            if self.outcome is None:
+                self.outcome = await self.store(owed)
+            reply = self.outcome
+        await self.connection.send(reply)
+        if self.server.awaiting is None:
+            self.end_message()
+
+    async def store(self, message: smtp.BodyEnd) -> smtp.Reply:
+        delivery, envelope = self.delivery, self.server.envelope
+        assert delivery is not None
+        assert envelope is not None
+        try:
+            await asyncio.to_thread(delivery.commit)
+        except OSError as error:
+            self.sink.complain(error)
+            return NOT_STORED
+        to = ", ".join(f"<{recipient}>" for recipient in envelope.recipients)
+        self.sink.say(f"{message.size} octets from <{envelope.sender}> to {to}: {delivery.name}")
+        return smtp.Reply(250, f"2.0.0 Stored as {delivery.name}")
+
+    def end_message(self) -> None:
+        if self.delivery is not None:
+            self.delivery.discard()
+        self.delivery = self.outcome = None
+
+    def trace(self) -> bytes:
+        """What a final delivery puts on top (RFC 5321 section 4.4), if it was asked for."""
+        server, envelope = self.server, self.server.envelope
+        if not self.sink.trace or envelope is None or server.hello is None:
+            return b""
+        words = "LMTP" if server.config.lmtp else "ESMTP"  # RFC 3848: with S for TLS, A for AUTH
+        words += "S" * server.tls + "A" * server.authenticated
+        peer = self.connection.stream.transport
+        address = peer.get_extra_info("peername")[0] if peer is not None else "unknown"
+        lines = [f"Return-Path: <{envelope.sender}>"]
+        lines += [f"Delivered-To: {recipient}" for recipient in envelope.recipients]
+        lines += [
+            f"Received: from {server.hello.domain} ([{address}])",
+            f"\tby {server.config.hostname} with {words};",
+            f"\t{email.utils.formatdate(localtime=True)}",
+        ]
+        return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape")
+
+    # --- AUTH ---
+
+    def authenticate(self, event: smtp.Auth | smtp.AuthResponse) -> None:
+        """PLAIN (RFC 4616) and LOGIN: gather what the client says, then judge it."""
+        if isinstance(event, smtp.Auth):
+            self.mechanism = event.mechanism
+            self.said = [] if event.initial_response is None else [event.initial_response]
+        else:
+            self.said.append(event.data)
+        prompts = PROMPTS[self.mechanism]
+        if len(self.said) < len(prompts):
+            self.server.send(smtp.Challenge(prompts[len(self.said)]))
+        elif self.is_user():
+            self.server.accept()
+        else:
+            self.server.reject()
+
+    def is_user(self) -> bool:
+        if self.mechanism == "LOGIN":
+            name, password = self.said
+        else:
+            try:
+                authorization, name, password = self.said[0].split(b"\0")
+            except ValueError:
+                return False
+            if authorization not in (b"", name):
+                return False  # nobody may act for somebody else here
+        expected = self.sink.users.get(name, b"")
+        return hmac.compare_digest(password, expected) and expected != b""
+
+
+# --- The server ---------------------------------------------------------------------------------
+
+
+@attrs.define
+class Sink:
+    """What all connections share."""
+
+    config: smtp.ServerConfig
+    maildir: Path
+    users: dict[bytes, bytes]
+    refused: set[str]
+    full: set[str]
+    trace: bool
+    implicit_tls: bool
+    tls: ssl.SSLContext | None
+    once: bool
+    sessions: set[Session] = attrs.field(factory=set["Session"])
+    stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
+
+    async def handle(self, stream: Stream) -> None:
+        server = smtp.Server(self.config, tls=self.implicit_tls)
+        async with Connection(server, stream, ssl_context=self.tls) as connection:
+            session = Session(self, server, connection)
+            self.sessions.add(session)
+            try:
+                await session.run()
+            finally:
+                self.sessions.discard(session)
+                if self.once:
+                    self.stopping.set()
+
+    async def serve(self, host: str, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stopping.set)
+        listener = await start_server(self.handle, host, port)
+        for sock in listener.sockets:
+            self.say("listening on {} port {}".format(*sock.getsockname()))
+        await self.stopping.wait()
+        listener.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                stops = [session.stop() for session in self.sessions]
+                await asyncio.gather(*stops, return_exceptions=True)
+
+    def say(self, text: str) -> None:
+        print(f"smtp_sink: {text}", flush=True)
+
+    def complain(self, error: OSError) -> None:
+        self.say(f"a message could not be stored: {error}")
+
+
+# --- The command line ---------------------------------------------------------------------------
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="smtp_sink",
+        description="Receive mail by SMTP or LMTP and store it in a Maildir, octet for octet.",
+        epilog="SIGINT (^C) and SIGTERM stop it: open sessions are told 421 first.",
+    )
+    add = parser.add_argument
+    add("--maildir", type=Path, required=True, metavar="FOLDER", help="made if it is not there")
+    add("--host", default="127.0.0.1", help="the address to listen on (%(default)s)")
+    add("--port", type=int, default=2525, help="the port; 0: any, see the output (%(default)s)")
+    add("--hostname", default="localhost", help="what the server calls itself (%(default)s)")
+    add("--lmtp", action="store_true", help="speak LMTP instead of SMTP")
+    add("--size", type=int, metavar="OCTETS", help="the largest message to take")
+    add("--offer", action="append", default=[], metavar="KEYWORD", help="an EHLO keyword more: DSN")
+    add("--trace", action="store_true", help="put Return-Path, Delivered-To and Received on top")
+    add("--once", action="store_true", help="stop after one connection")
+    tls = parser.add_argument_group("TLS")
+    tls.add_argument("--cert", metavar="FILE", help="certificate chain (PEM); STARTTLS is offered")
+    tls.add_argument("--key", metavar="FILE", help="its private key, if it is not in that file")
+    tls.add_argument("--implicit-tls", action="store_true", help="TLS from the first octet on")
+    auth = parser.add_argument_group("AUTH (PLAIN and LOGIN)")
+    auth.add_argument("--user", action="append", default=[], metavar="NAME:PASSWORD")
+    auth.add_argument("--require-auth", action="store_true", help="refuse mail from others")
+    auth.add_argument("--plaintext-auth", action="store_true", help="offer AUTH without TLS, too")
+    refusals = parser.add_argument_group("refusals, for testing clients")
+    refusals.add_argument("--refuse", action="append", default=[], metavar="ADDRESS", help="by 550")
+    refusals.add_argument(
+        "--full",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="LMTP: by 452, after the message",
+    )
+    options = parser.parse_args(arguments)
+    if not all(name and password for name, _, password in map(partition, options.user)):
+        parser.error("--user needs NAME:PASSWORD")
+    if (options.key or options.implicit_tls) and not options.cert:
+        parser.error("--key and --implicit-tls need --cert")
+    if options.require_auth and not options.user:
+        parser.error("--require-auth needs --user")
+    if options.user and not (options.cert or options.plaintext_auth):
+        parser.error("--user needs --cert, or --plaintext-auth to show passwords to the network")
+    if options.full and not options.lmtp:
+        parser.error("--full needs --lmtp")
+    return options
+
+
+def partition(user: str) -> tuple[str, str, str]:
+    return user.partition(":")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parse_arguments(arguments)
+    try:
+        config = smtp.ServerConfig(
+            hostname=options.hostname,
+            lmtp=options.lmtp,
+            size=options.size,
+            extensions=(*smtp.ServerConfig().extensions, "BINARYMIME", *options.offer),
+            auth=tuple(PROMPTS) if options.user else (),
+            plaintext_auth=options.plaintext_auth,
+            starttls=options.cert is not None and not options.implicit_tls,
+            require_auth=options.require_auth,
+        )
+        tls = None
+        if options.cert:
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(options.cert, options.key)
+        mailbox.Maildir(options.maildir, create=True).clean()
+        sink = Sink(
+            config=config,
+            maildir=options.maildir,
+            users={name.encode(): pw.encode() for name, _, pw in map(partition, options.user)},
+            refused={address.casefold() for address in options.refuse},
+            full={address.casefold() for address in options.full},
+            trace=options.trace,
+            implicit_tls=options.implicit_tls,
+            tls=tls,
+            once=options.once,
+        )
+        asyncio.run(sink.serve(options.host, options.port))
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"smtp_sink: error: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

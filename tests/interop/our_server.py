@@ -1,0 +1,68 @@
+"""The receiving server of examples/, started as anyone would start it: as a program.
+
+The one place in this folder that knows its command line. Its Maildir keeps the octets as they were
+received, CRLF and all, with nothing on top: there is no translation.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from .certificates import Certificates
+from .maildir import read_maildir
+from .peers import PASSWORD
+from .processes import HOST, Daemon, free_ports
+
+__all__ = ["OurServer"]
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PROGRAM = ["-m", "examples.smtp_sink"]
+
+
+class OurServer:
+    """`examples/smtp_sink.py` on a free port."""
+
+    name = "mailproto"
+    host = HOST
+
+    def __init__(
+        self,
+        folder: Path,
+        certificates: Certificates,
+        flags: tuple[str, ...] = (),
+    ) -> None:
+        self.folder = folder
+        self.ca = certificates.ca
+        self.flags = flags
+        (self.port,) = free_ports(1)
+        self._certificates = certificates
+        self._maildir = folder / "Maildir"
+        self._daemon: Daemon | None = None
+
+    def arguments(self) -> list[str]:
+        """The command line."""
+        found = ["--host", HOST, "--port", str(self.port), "--maildir", str(self._maildir)]
+        found += ["--cert", str(self._certificates.certificate)]
+        found += ["--key", str(self._certificates.key)]
+        found += ["--user", f"alice:{PASSWORD}"]
+        return [*found, *self.flags]
+
+    def start(self) -> None:
+        self.folder.mkdir()
+        self._daemon = Daemon(
+            [sys.executable, *_PROGRAM, *self.arguments()],
+            log=self.folder / "smtp_sink.log",
+            folder=_ROOT,
+            environment={**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1"},
+        )
+        self._daemon.wait_until_listening(self.port)
+
+    def stop(self) -> None:
+        if self._daemon is not None:
+            self._daemon.stop()
+
+    def take(self) -> list[bytes]:
+        """Return and forget what was stored; the client has heard 250 only after that."""
+        return read_maildir(self._maildir)
