@@ -162,6 +162,11 @@ class Session:
         match owed:
             case None:
                 pass  # stop() came first
+            case smtp.Mail(sender, params) if "SIZE" not in (
+                self.upstream.client.capabilities or ()
+            ):
+                kept = [param for param in params if param.keyword != "SIZE"]  # for us alone
+                await self.connection.send(await self.ask(smtp.Mail(sender, kept)))
             case smtp.Mail() | smtp.Rcpt() | smtp.Auth() | smtp.AuthResponse():
                 await self.connection.send(await self.ask(owed))
             case smtp.Data():

@@ -52,6 +52,9 @@ def as_bytes(data: bytes | bytearray | memoryview) -> bytes:
     raise TypeError(f"a bytes-like object is required, not {type(data).__name__!r}")
 
 
+_LF = ord("\n")  # `10 in data` is quicker than `b"\n" in data`
+
+
 class Input:
     """Bytes received and not consumed.
 
@@ -79,7 +82,7 @@ class Input:
         if self.stalled:
             tail = self._tail
             tail += data
-            if b"\n" in data or len(tail) >= self._patience:
+            if _LF in data or len(tail) >= self._patience:
                 self.stalled = False
         elif self._pos == len(self._head) and not self._tail:
             self._head = data
@@ -241,7 +244,7 @@ class TextDecoder:
             return b""
         buffer, pos, stop = source.window(max(size, 8))
         start = pos
-        if self._at_line_start and pos < stop and buffer[pos] == 46:  # "."
+        if self._at_line_start and pos < stop and buffer[pos] == _DOT:
             opening = buffer[pos : pos + 3]
             if opening == b".\r\n":
                 source.advance(3)
@@ -250,30 +253,39 @@ class TextDecoder:
             if b".\r\n".startswith(opening):
                 return b""  # "." or ".\r": nobody knows yet
             pos += 1
-        end = buffer.find(b"\r\n.\r\n", pos, stop)
+        # Most pieces have no line that starts with a dot; one that ends the text has just that.
+        dotted = _LINE_DOT.search(buffer, pos, stop)
+        end = -1 if dotted is None else dotted.start()
+        if end >= 0 and buffer[end + 3 : end + 5] != b"\r\n":
+            end = buffer.find(b"\r\n.\r\n", pos, stop)
         if end >= 0:
             text = buffer[pos : end + 2]
             source.advance(end + 5 - start)
             self.ended = True
         else:
-            end = stop
-            at_line_start = False
+            end, at_line_start = stop, False
             if buffer.endswith(b"\r\n", pos, stop):
                 at_line_start = True
-            elif buffer.endswith(b"\r\n.", pos, stop):
-                at_line_start = True
-                end -= 1
-            elif buffer.endswith(b"\r\n.\r", pos, stop):
-                at_line_start = True
-                end -= 2
             elif buffer.endswith(b"\r", pos, stop):
                 end -= 1
+                if buffer.endswith(b"\r\n.\r", pos, stop):
+                    end -= 1
+                    at_line_start = True
+            elif buffer.endswith(b"\r\n.", pos, stop):
+                end -= 1
+                at_line_start = True
             if end > pos:
                 self._at_line_start = at_line_start
             text = buffer[pos:end]
             source.advance(end - start)
         # Every CRLF-dot inside is stuffing: one that might be the end was held back.
-        return text.replace(b"\r\n.", b"\r\n") if b"\r\n." in text else text
+        if dotted is not None and dotted.start() < end:
+            text = b"\r\n".join(text.split(b"\r\n."))
+        return text
+
+
+_DOT = ord(".")
+_LINE_DOT = re.compile(rb"\r\n\.")  # a search for it costs half of what bytes.find() does
 
 
 class BareNewlines(enum.Enum):
@@ -291,6 +303,17 @@ class BareNewlines(enum.Enum):
 
 
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_CR_WITHOUT_LF = re.compile(rb"\r[^\n]")
+_NO_NEWLINE = bytes(octet for octet in range(256) if octet not in b"\r\n")
+
+
+def _all_crlf(data: bytes) -> bool:
+    """Whether every CR and LF of `data` is part of a CRLF."""
+    # Two quick passes: they alternate, and nothing stands between a CR and the next.
+    newlines = data.translate(None, _NO_NEWLINE)
+    return newlines == b"\r\n" * (len(newlines) // 2) and _CR_WITHOUT_LF.search(data) is None
+
+
 _EIGHT_BIT = re.compile(rb"[\x80-\xff]")
 _LONGEST = 998  # RFC 5321 section 4.5.3.1.6: 1,000 octets with CRLF
 
@@ -300,7 +323,8 @@ class NewlineScan:
 
     `feed()` is given the content in order, cut anywhere but between a CR and its LF (the
     `TextDecoder` sees to that). `defects` has the first occurrence of each kind, with its offset
-    in the body."""
+    in the body.
+    """
 
     __slots__ = ("_column", "_found", "size")
 
@@ -320,17 +344,16 @@ class NewlineScan:
         """Look at `data`. Returns the index of its first bare CR or LF, or -1."""
         found = self._found
         bare = -1
-        pairs = data.count(b"\r\n")
-        if data.count(b"\n") != pairs or data.count(b"\r") != pairs:
+        if not _all_crlf(data):
             match = _BARE.search(data)
             assert match is not None
             bare = match.start()
             for code, pattern in _BARE_KINDS:
                 if code not in found and (first := pattern.search(data)):
                     found[code] = Defect(code, self.size + first.start(), first.group())
-        if "nul" not in found and (at := data.find(b"\0")) >= 0:
-            found["nul"] = Defect("nul", self.size + at, b"\0")
-        if "eight_bit" not in found and not data.isascii():
+        if 0 in data and "nul" not in found:
+            found["nul"] = Defect("nul", self.size + data.index(0), b"\0")
+        if not data.isascii() and "eight_bit" not in found:
             first = _EIGHT_BIT.search(data)
             assert first is not None
             found["eight_bit"] = Defect("eight_bit", self.size + first.start(), first.group())
@@ -399,8 +422,7 @@ class NewlineFilter:
         return rest
 
     def _clean(self, data: bytes) -> bytes:
-        pairs = data.count(b"\r\n")
-        if data.count(b"\n") == pairs and data.count(b"\r") == pairs:
+        if _all_crlf(data):
             return data
         if self._policy is BareNewlines.REJECT:
             raise ValueError(
@@ -431,7 +453,9 @@ class TextEncoder:
     def _stuff(self, text: bytes) -> bytes:
         if not text:
             return text
-        stuffed = text.replace(b"\r\n.", b"\r\n..") if b"\r\n." in text else text
+        stuffed = text
+        if _LINE_DOT.search(text) is not None:
+            stuffed = b"\r\n..".join(text.split(b"\r\n."))
         if text[:1] == b"." and self._last == b"\r\n":
             stuffed = b"." + stuffed
         elif text[:2] == b"\n." and self._last[-1:] == b"\r":  # PRESERVE cuts where it was cut

@@ -184,7 +184,7 @@ def address_literals() -> SearchStrategy[str]:
     """`[192.0.2.1]`, `[IPv6:2001:db8::1]` and general literals (RFC 5321 section 4.1.3)."""
     ipv4 = st.ip_addresses(v=4).map(str)
     ipv6 = st.ip_addresses(v=6)
-    double = [f"{network}:{end}" for network in ("", "1:", "2001:db8:") for end in ("", "1", "1:2")]
+    double = [f"{left}::{right}" for left in ("", "1", "2001:db8") for right in ("", "1", "1:2")]
     mapped = ipv4.map("::ffff:{}".format)
     content = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="[\\]"))
     tag = st.from_regex(r"[A-Za-z0-9-]{0,5}[A-Za-z0-9]", fullmatch=True)

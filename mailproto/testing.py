@@ -25,8 +25,9 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import attrs
 
@@ -130,8 +131,9 @@ def script(*items: object) -> Play:
             else:
                 machine.end_body()
         elif left and (event is Want.ANSWER or not (machine.outstanding or machine.awaiting)):
-            item = left.pop(0)
-            for one in item if isinstance(item, tuple) else (item,):
+            item: Any = left.pop(0)
+            group = cast("Sequence[Any]", item) if isinstance(item, tuple) else [item]
+            for one in group:
                 if callable(one):
                     one(machine)
                 else:
@@ -201,9 +203,9 @@ class Trace:
 
 def _plain(value: Any, ignore: frozenset[str]) -> Any:
     # Attributes that do not take part in == (defects, for example) do so here.
-    kind = type(value)
+    kind = cast("type[Any]", value.__class__)
     if isinstance(value, BaseException):
-        return (kind.__qualname__, _plain(list(value.args), ignore))
+        return (kind.__qualname__, _plain(value.args, ignore))
     if attrs.has(kind):
         return (
             kind.__qualname__,
@@ -213,15 +215,17 @@ def _plain(value: Any, ignore: frozenset[str]) -> Any:
             ),
         )
     if isinstance(value, (tuple, list)):
+        items = cast("Sequence[Any]", value)
         return [
             _plain(one, ignore)
-            for one in value
+            for one in items
             if not (isinstance(one, Defect) and one.code in ignore)
         ]
     if isinstance(value, frozenset):
-        return value - ignore
+        return cast("AbstractSet[Any]", value) - ignore
     if isinstance(value, dict):
-        return {key: _plain(one, ignore) for key, one in value.items()}
+        pairs = cast("Mapping[Any, Any]", value).items()
+        return {key: _plain(one, ignore) for key, one in pairs}
     return value
 
 
@@ -478,7 +482,7 @@ class Transcript:
     `str()` shows it as `C:` and `S:` lines with secrets hidden, whatever the writes' edges were.
     """
 
-    records: list[Record] = attrs.field(factory=list)
+    records: list[Record] = attrs.field(factory=list[Record])
     secrets: tuple[Secret, ...] = attrs.field(default=SECRETS, repr=False)
 
     def add(self, side: Side, what: bytes | Mark) -> None:
@@ -597,7 +601,7 @@ class End:
         """What the machine wanted last; None after an event or an error."""
         self.closed = False
         """Whether this end has closed the connection."""
-        self._side = side
+        self._side: Side = side
         self._play = play
         self._duplex = duplex
         self._writing = b""
@@ -749,6 +753,10 @@ class End:
         return True
 
 
+def _nothing_outstanding(client: Any, _server: Any) -> bool:
+    return not client.outstanding
+
+
 _PATIENCE = 100  # rounds in which somebody is asked for an answer and nothing else happens
 
 
@@ -803,7 +811,7 @@ class Link:
         self._size = _sizes(cuts)
         self._binding = binding
         self._tls_fails = tls_fails
-        self._idle = idle or (lambda client, _: not client.outstanding)
+        self._idle: Callable[[Any, Any], bool] = idle or _nothing_outstanding
         self._recording = record
         self._limit = limit
         self._errors: list[RemoteProtocolError] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import pytest
@@ -284,7 +284,7 @@ def test_a_body_goes_through_the_smallest_pipe() -> None:
 # --- Transcript -----------------------------------------------------------------------------------
 
 # (who, what) ..., and the secrets that must not be seen.
-SECRETS: dict[str, tuple[list[tuple[str, bytes]], list[str]]] = {
+SECRETS: dict[str, tuple[list[tuple[Literal["C", "S"], bytes]], list[str]]] = {
     "SMTP AUTH with an initial response": (
         [("C", b"AUTH PLAIN AHVzZXIAaHVudGVy\r\n"), ("S", b"235 ok\r\n")],
         ["AHVz"],
@@ -357,7 +357,7 @@ def test_secrets_are_not_shown_however_they_were_written(name: str) -> None:
         transcript = Transcript()
         for side, data in said:
             for at in range(0, len(data), size):
-                transcript.add(side, data[at : at + size])  # type: ignore[arg-type]
+                transcript.add(side, data[at : at + size])
         shown.add(str(transcript))
         assert "hidden" in str(transcript)
         assert not [secret for secret in secrets if secret in str(transcript) + repr(transcript)]
@@ -434,8 +434,9 @@ def test_what_happens_besides_octets() -> None:
     assert trace.events[-1] == Timeout()
     assert trace.output == b"ECHO a\r\n"
     assert isinstance(run(toy.Server(), [b"ECH", None]).error, ConnectionLost)
+    no_step: Any = 3
     with pytest.raises(TypeError, match="step"):
-        run(toy.Server(), [3])  # type: ignore[list-item]
+        run(toy.Server(), [no_step])
 
 
 def test_a_play_that_never_answers_is_found() -> None:

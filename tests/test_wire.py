@@ -136,7 +136,9 @@ def test_counted_octets_come_out_as_they_went_in(
         source.feed(piece)
         size = next(wanted, 0)
         held = len(source)
-        assert source.peek(size) == (got := source.take(size))
+        ahead = source.peek(size)
+        got = source.take(size)
+        assert ahead == got
         assert len(got) == min(size, held)
         out += got
     assert out + source.take(len(data)) == data

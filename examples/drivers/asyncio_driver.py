@@ -26,15 +26,15 @@ any knowledge of a protocol. The same `Connection` drives every machine, client 
 Invariants
 
 * **Nothing is read ahead.** Reading is paused from the first moment on and after every
-  `data_received()`; it is resumed only when the machine asks for DATA, or while a client's output is
-  being written (two sides that both wait to write would wait for ever). What came behind STARTTLS is
-  therefore still in the kernel, where only the TLS handshake meets it, and fails. A `StreamReader`
-  would have it in its buffer and hand it out afterwards as if TLS had protected it.
+  `data_received()`; it is resumed only when the machine asks for DATA, or while a client's output
+  is being written (two sides that both wait to write would wait for ever). What came behind
+  STARTTLS is therefore still in the kernel, where only the TLS handshake meets it, and fails. A
+  `StreamReader` would have it in its buffer and hand it out afterwards as if TLS had protected it.
 * **Taking output and writing it is one step.** There is no `await` between the two, so no lock is
   needed for what the other drivers need one. The transport's high-water mark is as low as it goes:
   `writable` means that the kernel has everything. A server does nothing else before it does.
-* **Deadlines are the machine's.** A wait begins with `next()`, with an event, or when output has been
-  written; bytes that do not make an event do not prolong it.
+* **Deadlines are the machine's.** A wait begins with `next()`, with an event, or when output has
+  been written; bytes that do not make an event do not prolong it.
 * **Cancelling is safe.** A cancelled `next()` loses nothing, and may be called again; one that was
   cancelled in a TLS handshake finds the connection lost.
 
@@ -134,19 +134,21 @@ class Stream(asyncio.Protocol):
     async def start_tls(
         self, context: ssl.SSLContext, server_side: bool, server_hostname: str | None
     ) -> ssl.SSLObject:
-        """Handshake, certificate check included. Whatever is raised, the connection is lost then."""
+        """Handshake and check the certificate. If anything is raised, the connection is lost."""
         assert self.transport is not None
         old, self.transport = self.transport, None
         try:
             new = await asyncio.get_running_loop().start_tls(
                 old, self, context, server_side=server_side, server_hostname=server_hostname
             )
-            if new is None:  # asyncio calls it a success when the socket is closed meanwhile
-                raise ConnectionAbortedError("the connection was closed during the TLS handshake")
         except BaseException as error:
             old.abort()
             self._lose(error)
             raise
+        if new is None:  # asyncio calls it a success when the socket is closed meanwhile
+            closed = ConnectionAbortedError("the connection was closed in the TLS handshake")
+            self._lose(closed)
+            raise closed
         tls: ssl.SSLObject = new.get_extra_info("ssl_object")
         self.tls = tls
         self._use(new)
@@ -212,9 +214,9 @@ class Stream(asyncio.Protocol):
 class Connection(Generic[E]):
     """A machine and its stream.
 
-    `ssl_context` is used when the machine asks for TLS: clients have a careful default, and give the
-    `server_hostname` that the certificate must be for. A machine made with `tls=True` gets its TLS
-    when the `async with` block is entered.
+    `ssl_context` is used when the machine asks for TLS: clients have a careful default, and give
+    the `server_hostname` that the certificate must be for. A machine made with `tls=True` gets its
+    TLS when the `async with` block is entered.
     """
 
     def __init__(
@@ -250,7 +252,7 @@ class Connection(Generic[E]):
 
     # --- To the peer ----------------------------------------------------------------------------
 
-    async def send(self, item: Any) -> Any:  # noqa: ANN401
+    async def send(self, item: Any) -> Any:
         """Send a command, or a server's reply or response. Returns what `machine.send()` does."""
         result = self.machine.send(item)
         await self.flush()
@@ -273,7 +275,7 @@ class Connection(Generic[E]):
         if not self._is_client:
             await self._written()
 
-    async def abort(self, reply: Any = None) -> None:  # noqa: ANN401
+    async def abort(self, reply: Any = None) -> None:
         """Give up: a server says so if it can, a client just hangs up."""
         self.machine.abort(reply)
         if self._is_client:
@@ -419,13 +421,13 @@ async def start_server(
     handle: Callable[[Stream], Awaitable[None]],
     host: str,
     port: int,
-    **options: Any,  # noqa: ANN401
+    **options: Any,
 ) -> asyncio.Server:
     """Listen, and run `handle(stream)` in a task for each connection.
 
     A peer that breaks the protocol, fails at TLS or hangs up ends its connection and nothing else;
-    what else goes wrong in a handler is given to the loop's exception handler. `options` are those of
-    `loop.create_server()`.
+    what else goes wrong in a handler is given to the loop's exception handler. `options` are those
+    of `loop.create_server()`.
     """
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly

@@ -1,7 +1,7 @@
 """Any mailproto machine over plain sockets and threads: copy this file, it needs nothing else.
 
-What lives here is the I/O that the machines do not do: sockets, TLS, deadlines. What does not is any
-knowledge of a protocol. The same `Connection` drives every machine, client or server::
+What lives here is the I/O that the machines do not do: sockets, TLS, deadlines. What does not is
+any knowledge of a protocol. The same `Connection` drives every machine, client or server::
 
     client = smtp.Client()
     with open_connection("mail.example", 25, client) as connection:
@@ -31,19 +31,19 @@ Invariants
   blocks take microseconds. TLS works on two memory buffers, because an `SSLSocket` that one thread
   reads and another writes is safe on no Python version that we know of.
 * **Nothing is read ahead.** The socket is read when the machine asks for DATA, or while a client's
-  output is being written (two sides that both wait to write would wait for ever), and what came goes
-  to the machine at once. What came behind STARTTLS is therefore still in the kernel, where only the
-  TLS handshake meets it, and fails.
+  output is being written (two sides that both wait to write would wait for ever), and what came
+  goes to the machine at once. What came behind STARTTLS is therefore still in the kernel, where
+  only the TLS handshake meets it, and fails.
 * **Taking output and writing it is one step.** Output goes into a queue while the mutex is still
   held, and whoever has time writes the queue. A server does nothing else before it is empty.
-* **Deadlines are the machine's.** A wait begins with `next()`, with an event, or when output has been
-  written; bytes that do not make an event do not prolong it.
+* **Deadlines are the machine's.** A wait begins with `next()`, with an event, or when output has
+  been written; bytes that do not make an event do not prolong it.
 
 One thread calls `next()`, and closes. Any thread may call `send()` and its like, which wake it. On
 servers they return when the bytes have left; on clients at once, because whoever waits there would
-not be reading: `next()` writes what is left. Use `connection.lock` around calls on the machine itself
-if more than one thread makes them. To pipeline, call `machine.send()` several times and `flush()`
-once, or go on with `next()`, which flushes too.
+not be reading: `next()` writes what is left. Hold `connection.lock` around calls on the machine
+itself if more than one thread makes any. To pipeline, call `machine.send()` several times and
+`flush()` once, or go on with `next()`, which flushes too.
 """
 
 from __future__ import annotations
@@ -262,9 +262,9 @@ class Stream:
 class Connection(Generic[E]):
     """A machine and its socket: to be used in a `with` block.
 
-    `ssl_context` is used when the machine asks for TLS: clients have a careful default, and give the
-    `server_hostname` that the certificate must be for. A machine made with `tls=True` gets its TLS
-    when the block is entered.
+    `ssl_context` is used when the machine asks for TLS: clients have a careful default, and give
+    the `server_hostname` that the certificate must be for. A machine made with `tls=True` gets its
+    TLS when the block is entered.
     """
 
     def __init__(
@@ -301,7 +301,7 @@ class Connection(Generic[E]):
 
     # --- To the peer ----------------------------------------------------------------------------
 
-    def send(self, item: Any) -> Any:  # noqa: ANN401
+    def send(self, item: Any) -> Any:
         """Send a command, or a server's reply or response. Returns what `machine.send()` does."""
         with self.lock:
             result = self.machine.send(item)
@@ -327,7 +327,7 @@ class Connection(Generic[E]):
         if not self._is_client:
             self._until_written()
 
-    def abort(self, reply: Any = None) -> None:  # noqa: ANN401
+    def abort(self, reply: Any = None) -> None:
         """Give up: a server says so if it can, a client just hangs up. `next()` then says CLOSE."""
         with self.lock:
             self.machine.abort(reply)
@@ -464,7 +464,7 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        logging.getLogger(__name__).exception("a connection's handler failed")
+        logging.getLogger(__name__).error("a connection's handler failed", exc_info=True)  # noqa: LOG014
 
 
 def start_server(

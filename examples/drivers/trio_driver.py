@@ -1,7 +1,7 @@
 """Any mailproto machine over trio: copy this file, it needs nothing else.
 
-What lives here is the I/O that the machines do not do: streams, TLS, deadlines. What does not is any
-knowledge of a protocol. The same `Connection` drives every machine, client or server::
+What lives here is the I/O that the machines do not do: streams, TLS, deadlines. What does not is
+any knowledge of a protocol. The same `Connection` drives every machine, client or server::
 
     client = smtp.Client()
     stream = await trio.open_tcp_stream("mail.example", 25)
@@ -28,13 +28,13 @@ Invariants
 
 * **Nothing is read ahead.** `receive_some()` is called when the machine asks for DATA, or while a
   client's output is being written (two sides that both wait to write would wait for ever), and what
-  it returns goes to the machine at once. What came behind STARTTLS is therefore still in the kernel,
-  where only the TLS handshake meets it, and fails.
+  it returns goes to the machine at once. What came behind STARTTLS is therefore still in the
+  kernel, where only the TLS handshake meets it, and fails.
 * **Taking output and writing it is one step.** Output goes into a queue in the moment it is taken,
   and one task writes the queue. That is also why cancelling is safe: no write is ever cut in two. A
   server does nothing else before the queue is empty.
-* **Deadlines are the machine's.** A wait begins with `next()`, with an event, or when output has been
-  written; bytes that do not make an event do not prolong it.
+* **Deadlines are the machine's.** A wait begins with `next()`, with an event, or when output has
+  been written; bytes that do not make an event do not prolong it.
 * **Cancelling is safe.** A cancelled `next()` loses nothing, and may be called again; one that was
   cancelled in a TLS handshake finds the connection lost.
 
@@ -75,9 +75,9 @@ LINGER = 5.0
 class Connection(Generic[E]):
     """A machine and its stream: to be used in an `async with` block.
 
-    `ssl_context` is used when the machine asks for TLS: clients have a careful default, and give the
-    `server_hostname` that the certificate must be for. A machine made with `tls=True` gets its TLS
-    when the block is entered.
+    `ssl_context` is used when the machine asks for TLS: clients have a careful default, and give
+    the `server_hostname` that the certificate must be for. A machine made with `tls=True` gets its
+    TLS when the block is entered.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Connection(Generic[E]):
 
     # --- To the peer ----------------------------------------------------------------------------
 
-    async def send(self, item: Any) -> Any:  # noqa: ANN401
+    async def send(self, item: Any) -> Any:
         """Send a command, or a server's reply or response. Returns what `machine.send()` does."""
         result = self.machine.send(item)
         await self.flush()
@@ -142,7 +142,7 @@ class Connection(Generic[E]):
         if not self._is_client:
             await self._until_written()
 
-    async def abort(self, reply: Any = None) -> None:  # noqa: ANN401
+    async def abort(self, reply: Any = None) -> None:
         """Give up: a server says so if it can, a client just hangs up."""
         self.machine.abort(reply)
         if self._is_client:

@@ -428,13 +428,11 @@ class Client(ClientMachine[ClientEvent]):
             return 1
         return 2**62 if self._limits.window is None else max(self._limits.window, 1)
 
-    def _answer_owed(self) -> bool:
-        if not super()._answer_owed():
-            return False
+    def _may_answer(self) -> bool:
         transaction = self._transaction
         if transaction is not None and transaction.chunking and self._body is not None:
-            return self._chunks_in_flight() < self._window()
-        return True
+            return not self._eof and self._chunks_in_flight() < self._window()
+        return not self._eof
 
     # --- Transactions ---------------------------------------------------------------------------
 

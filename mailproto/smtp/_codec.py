@@ -102,15 +102,13 @@ def _refuse(code: int, text: str) -> SyntaxRefused:
 
 _LOCAL = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _HOST = rb"[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*"
-_MAIL = re.compile(
-    rb"[Mm][Aa][Ii][Ll] [Ff][Rr][Oo][Mm]:<((?:%b@%b)?)>(?: ([!-~ ]+))?" % (_LOCAL, _HOST)
-)
-_RCPT = re.compile(rb"[Rr][Cc][Pp][Tt] [Tt][Oo]:<(%b@%b)>(?: ([!-~ ]+))?" % (_LOCAL, _HOST))
+_MAIL = re.compile(rb"MAIL FROM:<((?:%b@%b)?)>(?: ([!-~ ]+))?\r\n" % (_LOCAL, _HOST))
+_RCPT = re.compile(rb"RCPT TO:<(%b@%b)>(?: ([!-~ ]+))?\r\n" % (_LOCAL, _HOST))
 _PATH_VERB = re.compile(r"(?:FROM|TO)(?P<before>[ \t]*):(?P<after>[ \t]*)", re.IGNORECASE)
 _BLANK = re.compile(r"[ \t]+")  # not str.split(): Unicode knows more white space than SMTP
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _VALUE = re.compile(r"[!-~\u0080-\ud7ff\ue000-\U0010ffff]*")
-_FAST_LENGTH = 300  # no local part beyond 64 or domain beyond 255 passes unnoticed below this
+_SHORT = 64  # in a path no longer than this, no part can be too long
 
 
 def parse_command(
@@ -121,8 +119,9 @@ def parse_command(
     `parameters` are the rows by which parameter values are checked; parameters without a row are
     kept. Raises `SyntaxRefused` with a 500, 501 or 553 reply, `UnframedChunk` for BDAT.
     """
-    if line.endswith(b"\n"):
-        line = line[:-2] if line.endswith(b"\r\n") else line[:-1]
+    exact = _EXACT.get(line)
+    if exact is not None:
+        return exact
     verb = line[:4]
     reader = _FOUR.get(verb) or _FOUR.get(verb.upper())
     if reader is not None:
@@ -131,7 +130,8 @@ def parse_command(
 
 
 def _text(line: bytes) -> str:
-    """The line as text; refuses control characters and what is not UTF-8."""
+    """The line as text, without its end; refuses control characters and what is not UTF-8."""
+    line = line.removesuffix(b"\n").removesuffix(b"\r")
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
@@ -176,12 +176,13 @@ def _parse_other(line: bytes) -> Command:
 
 def _parse_mail(line: bytes, rows: _Rows) -> Command:
     match = _MAIL.fullmatch(line)
-    if match is not None and len(line) < _FAST_LENGTH and match.end(1) - match.start(1) <= 64:
+    if match is not None:
         path, options = match.groups()
-        if options is None:
-            return Mail(path.decode("ascii"), ())
-        params, defects = _parse_params(options.decode("ascii"), "MAIL", rows)
-        return Mail(path.decode("ascii"), params, defects=defects)
+        if len(path) <= _SHORT:
+            if options is None:
+                return Mail(path.decode("ascii"), ())
+            params, defects = _parse_params(options.decode("ascii"), "MAIL", rows)
+            return Mail(path.decode("ascii"), params, defects=defects)
     path_text, rest, odd = _parse_path(line, "FROM", "5.1.7")
     params, defects = _parse_params(rest, "MAIL", rows)
     return Mail(path_text, params, defects=odd + defects)
@@ -189,12 +190,13 @@ def _parse_mail(line: bytes, rows: _Rows) -> Command:
 
 def _parse_rcpt(line: bytes, rows: _Rows) -> Command:
     match = _RCPT.fullmatch(line)
-    if match is not None and len(line) < _FAST_LENGTH and match.end(1) - match.start(1) <= 64:
+    if match is not None:
         path, options = match.groups()
-        if options is None:
-            return Rcpt(path.decode("ascii"), ())
-        params, defects = _parse_params(options.decode("ascii"), "RCPT", rows)
-        return Rcpt(path.decode("ascii"), params, defects=defects)
+        if len(path) <= _SHORT:
+            if options is None:
+                return Rcpt(path.decode("ascii"), ())
+            params, defects = _parse_params(options.decode("ascii"), "RCPT", rows)
+            return Rcpt(path.decode("ascii"), params, defects=defects)
     path_text, rest, odd = _parse_path(line, "TO", "5.1.3")
     if not path_text:
         raise _refuse(501, "5.1.3 A recipient is needed")
@@ -552,6 +554,14 @@ def _encode_unknown(command: UnknownCommand) -> str:
 
 
 _KNOWN = {*_FOUR, b"STARTTLS"}
+
+_EXACT: dict[bytes, Command] = {
+    b"DATA\r\n": Data(),
+    b"RSET\r\n": Rset(),
+    b"QUIT\r\n": Quit(),
+    b"NOOP\r\n": Noop(),
+}
+"""The common spelling of commands that have no argument."""
 
 
 def _encode_reply(reply: Reply) -> str:

@@ -50,7 +50,6 @@ from ._vocabulary import (
     BodyEnd,
     BodyRefused,
     Challenge,
-    Command,
     Data,
     Ehlo,
     Etrn,
@@ -171,6 +170,15 @@ _NO: dict[type, bytes] = {
 
 _OK = _canned(250, "2.0.0 Ok")
 
+# A member looked up in its class costs as much as a call.
+_START, _READY, _MAIL, _RCPT, _TEXT = (
+    State.START,
+    State.READY,
+    State.MAIL,
+    State.RCPT,
+    State.TEXT,
+)
+
 
 class Server(ServerMachine[ServerEvent]):
     """A server's end of one SMTP or LMTP connection. See `mailproto.Machine` for how to drive it.
@@ -199,6 +207,7 @@ class Server(ServerMachine[ServerEvent]):
         self._reader = "command"
         self._hello: Helo | Ehlo | Lhlo | None = None
         self._offered: frozenset[str] = frozenset()
+        self._lock_step = True  # PIPELINING was not offered: every answer must be waited for
         self._authenticated = False
         self._mail: Mail | None = None
         self._rcpts: list[Rcpt] = []
@@ -290,8 +299,6 @@ class Server(ServerMachine[ServerEvent]):
         if limit is not None and len(line) > limit:
             self._check_drain(len(line) - limit)
             return self._refuse_long(line[:limit], _TOO_LONG)
-        if line.startswith(b"\x16\x03"):
-            raise _tls_hello()
         if not self._greeted:
             self._early = True
         if self._early or self._jumped:
@@ -299,18 +306,21 @@ class Server(ServerMachine[ServerEvent]):
         try:
             event = parse_command(line, self._rows)
         except SyntaxRefused as error:
+            if line.startswith(_TLS_RECORD):
+                raise _tls_hello() from None
             return self._refuse(line, error.reply)
         if self._early or self._jumped:
-            event = self._with_verdicts(event)
-        rule = RULES.get(event.verb, _OTHER)
-        if self._state not in rule.states:
-            if type(event) is Bdat:
-                return self._refuse_chunk(event, rule.out_of_place, line)
-            return self._refuse(line, rule.out_of_place)
-        return _HANDLERS[type(event)](self, event, line)
+            event = attrs.evolve(event, defects=event.defects + self._verdicts())
+        states, handler = _HANDLERS[type(event)]
+        if self._state in states:
+            return handler(self, event, line)
+        out_of_place = RULES.get(event.verb, _OTHER).out_of_place
+        if isinstance(event, Bdat):
+            return self._refuse_chunk(event, out_of_place, line)
+        return self._refuse(line, out_of_place)
 
     def _look_at_incomplete_line(self) -> None:
-        if self._in.peek(2) == b"\x16\x03":
+        if self._in.peek(2) == _TLS_RECORD:
             raise _tls_hello()
         limit = self._limits.line
         if limit is not None and len(self._in) > limit:
@@ -357,9 +367,6 @@ class Server(ServerMachine[ServerEvent]):
         self._early = self._jumped = False
         return tuple(Defect(code) for code, found in codes if found)
 
-    def _with_verdicts(self, event: Command) -> Command:
-        return attrs.evolve(event, defects=event.defects + self._verdicts())
-
     def _sync(self) -> None:
         """Mark an answer that must not be held back and not be run ahead of (RFC 2920)."""
         self._flush_at = 1
@@ -370,7 +377,7 @@ class Server(ServerMachine[ServerEvent]):
 
     def _reply(self, data: bytes, sync: bool = True) -> None:
         self._out.put(data)
-        if sync or "PIPELINING" not in self._offered:
+        if sync or self._lock_step:
             self._sync()
 
     def _refuse(self, line: bytes, reply: Reply) -> BadCommand:
@@ -388,6 +395,7 @@ class Server(ServerMachine[ServerEvent]):
         if not isinstance(event, Helo):
             lines += self._extension_lines()
         self._offered = frozenset(extension.split()[0].upper() for extension in lines[1:])
+        self._lock_step = "PIPELINING" not in self._offered
         self._reply(encode(Reply(250, tuple(lines))))
         return event
 
@@ -442,8 +450,8 @@ class Server(ServerMachine[ServerEvent]):
         self._mail = None
         self._rcpts = []
         self._size = 0
-        if self._state is not State.START:
-            self._state = State.READY
+        if self._state is not _START:
+            self._state = _READY
 
     # --- Commands that the application answers --------------------------------------------------
 
@@ -680,7 +688,11 @@ class Server(ServerMachine[ServerEvent]):
         self._left -= len(self._in.take(self._left))
         if self._left:
             return None
-        return self._end_drop() or self._read_command()
+        return self._end_drop() or self._go_on()
+
+    def _go_on(self) -> ServerEvent | None:
+        """The next command, unless what was just queued has to go out first."""
+        return None if self._out.size >= self._flush_at else self._read_command()
 
     def _read_octets(self) -> ServerEvent | None:
         if self._left:
@@ -694,7 +706,7 @@ class Server(ServerMachine[ServerEvent]):
         if self._last:
             return self._message(())
         self._reply(_CHUNK_OK, sync=False)
-        return self._read_command()
+        return self._go_on()
 
     # --- Answers --------------------------------------------------------------------------------
 
@@ -704,8 +716,7 @@ class Server(ServerMachine[ServerEvent]):
         `reply` says it in other words. Raises LocalProtocolError when nothing is owed, ValueError
         for a reply that is no yes to this event.
         """
-        self._check_can_send()
-        kind = self._owed_kind()
+        event, kind = self._owed_event()
         data = _YES[kind]
         if reply is not None:
             _check_reply(reply)
@@ -713,15 +724,15 @@ class Server(ServerMachine[ServerEvent]):
             if not good or kind is Bdat:
                 raise ValueError(f"{reply.code} is no yes to {kind.__name__}")
             data = encode(reply)
-        self._answer(data, True)
+        self._awaiting = None
+        _THEN[kind](self, event, data, True)
 
     def reject(self, reply: Reply | None = None) -> None:
         """Say no to `awaiting`; `reply` (4yz or 5yz) says why. A 421 also closes the connection.
 
         Raises LocalProtocolError when nothing is owed, ValueError for a reply that is no no.
         """
-        self._check_can_send()
-        kind = self._owed_kind()
+        event, kind = self._owed_event()
         data = _NO[kind]
         if reply is not None:
             _check_reply(reply)
@@ -732,7 +743,8 @@ class Server(ServerMachine[ServerEvent]):
                 self._out.put(data)
                 self._close()
                 return
-        self._answer(data, False)
+        self._awaiting = None
+        _THEN[kind](self, event, data, False)
 
     def send(self, item: Reply | Challenge) -> None:
         """The exact answer: a `Reply` (2yz and 3yz accept, 4yz and 5yz refuse), or a `Challenge`.
@@ -741,8 +753,7 @@ class Server(ServerMachine[ServerEvent]):
         ValueError for what cannot be said.
         """
         if isinstance(item, Challenge):
-            self._check_can_send()
-            if self._owed_kind() not in (Auth, AuthResponse):
+            if self._owed_event()[1] not in (Auth, AuthResponse):
                 raise LocalProtocolError("a Challenge answers Auth and AuthResponse only")
             self._out.put(encode(item))
             self._awaiting = None
@@ -755,33 +766,29 @@ class Server(ServerMachine[ServerEvent]):
         else:
             self.reject(item)
 
-    def _owed_kind(self) -> type:
-        owed: object = self._awaiting
-        if owed is None:
+    def _owed_event(self) -> tuple[Any, type]:
+        event: object = self._awaiting
+        if event is None or self._out.size >= self._limits.output:
+            self._check_can_send()
             raise LocalProtocolError("no answer is owed now (machine.awaiting is None)")
-        return type(owed)
-
-    def _answer(self, data: bytes, yes: bool) -> None:
-        event = self._awaiting
-        self._awaiting = None
-        _THEN[type(event)](self, event, data, yes)
+        return event, type(event)
 
     def _then_mail(self, event: Mail, data: bytes, yes: bool) -> None:
-        self._reply(data, sync=False)
+        self._reply(data, False)
         if yes:
             self._mail = event
-            self._state = State.MAIL
+            self._state = _MAIL
 
     def _then_rcpt(self, event: Rcpt, data: bytes, yes: bool) -> None:
-        self._reply(data, sync=False)
+        self._reply(data, False)
         if yes:
             self._rcpts.append(event)
-            self._state = State.RCPT
+            self._state = _RCPT
 
     def _then_data(self, event: Data, data: bytes, yes: bool) -> None:
         self._reply(data)
         if yes:
-            self._state = State.TEXT
+            self._state = _TEXT
             self._reader = "text"
             self._decoder = TextDecoder()
             self._scan = NewlineScan()
@@ -836,6 +843,7 @@ class Server(ServerMachine[ServerEvent]):
         self._state = State.START
         self._hello = None
         self._offered = frozenset()
+        self._lock_step = True
         self._authenticated = False
 
     def _encode_reply(self, reply: Reply | None) -> bytes:
@@ -850,6 +858,7 @@ class Server(ServerMachine[ServerEvent]):
         return self._reader in ("command", "auth", "skip")
 
 
+_TLS_RECORD = b"\x16\x03"  # a handshake, version 3.something
 _OTHER = RULES[""]
 _GROUPED = frozenset({b"MAIL", b"RCPT", b"RSET", b"BDAT"})  # what RFC 2920 lets a client run past
 _CHUNK_OK = _canned(250, "2.0.0 Chunk received")
@@ -878,7 +887,7 @@ _READERS: dict[str, Callable[[Server], ServerEvent | None]] = {
     "skip": Server._skip,
 }
 
-_HANDLERS: dict[type, Callable[..., ServerEvent | None]] = {
+_ON: dict[type, Callable[..., ServerEvent | None]] = {
     Helo: Server._on_greeting,
     Ehlo: Server._on_greeting,
     Lhlo: Server._on_greeting,
@@ -896,6 +905,10 @@ _HANDLERS: dict[type, Callable[..., ServerEvent | None]] = {
     Help: Server._on_question,
     Etrn: Server._on_question,
     UnknownCommand: Server._on_unknown,
+}
+_HANDLERS = {
+    kind: (RULES.get(getattr(kind, "verb", ""), _OTHER).states, handler)
+    for kind, handler in _ON.items()
 }
 
 _THEN: dict[type, Callable[..., None]] = {

@@ -25,7 +25,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import attrs
 
-from .._envelope import Envelope, Param, WithParams, as_params
+from .._envelope import Envelope, Param, WithParams
 from .._machine import BodyChunk, BodyWanted, Timeout, TlsEstablished
 from ..errors import Defect
 
@@ -108,6 +108,8 @@ class _Read(_Shown):
 
 
 def _lines(text: str | Iterable[str]) -> tuple[str, ...]:
+    if type(text) is tuple and text:
+        return text
     if isinstance(text, str):
         return tuple(text.split("\n"))
     return tuple(text) or ("",)
@@ -202,7 +204,7 @@ class Mail(_Command, WithParams):
     verb = "MAIL"
     sender: str
     """The reverse-path; "" is the null path. Source routes are dropped."""
-    params: tuple[Param, ...] = attrs.field(default=(), converter=as_params)
+    params: tuple[Param, ...] = ()
 
 
 @attrs.frozen(repr=False)
@@ -212,7 +214,7 @@ class Rcpt(_Command, WithParams):
     verb = "RCPT"
     recipient: str
     """The forward-path. `postmaster` (any case) needs no domain. Source routes are dropped."""
-    params: tuple[Param, ...] = attrs.field(default=(), converter=as_params)
+    params: tuple[Param, ...] = ()
 
 
 @attrs.frozen(repr=False)

@@ -1,8 +1,9 @@
 """One application, three drivers.
 
-An application here is a generator: it yields what it wants done (`"next"`, `("send", item)`, ...) and
-gets the result, or the exception, back. `Side` runs one through one of the drivers, in a thread of its
-own, over one end of a real TCP connection; the test holds the other end, or runs a second `Side` on it.
+An application here is a generator: it yields what it wants done (`"next"`, `("send", item)`, ...)
+and gets the result, or the exception, back. `Side` runs one through one of the drivers, in a thread
+of its own, over one end of a real TCP connection; the test holds the other end, or runs a second
+`Side` on it.
 
 Nothing here sleeps. Every wait ends with what it waits for, or fails the test at `DEADLINE`.
 """
@@ -43,8 +44,9 @@ ASYNC = ("asyncio", "trio")
 App = Generator[Any, Any, Any]
 """Yields an operation, gets its result:
 
-* `"next"`, `"flush"`, `"end_body"`, `"close"`; `("send", item)`, `("send_body", data)`, `("abort",)`,
-  `("abort", reply)`: the connection's method;
+* `"next"`, `"flush"`, `"end_body"`, `"close"`; `("send", item)`, `("send_body", data)`,
+  `("abort",)`, `("abort", reply)`: the connection's method;
+* `"machine"`: the machine itself;
 * `("wait", event)`: waits for a `threading.Event`;
 * `("spawn", app)`: runs another application on the same connection, at the same time.
 """

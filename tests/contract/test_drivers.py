@@ -263,7 +263,9 @@ def test_a_server_is_asked_for_its_body(driver: str, pair: Pair) -> None:
 
 @pytest.mark.parametrize("server_driver", DRIVERS)
 @pytest.mark.parametrize("client_driver", DRIVERS)
-def test_ten_megabytes_both_ways_at_once(client_driver: str, server_driver: str, pair: Pair) -> None:
+def test_ten_megabytes_both_ways_at_once(
+    client_driver: str, server_driver: str, pair: Pair
+) -> None:
     """The server writes all of its part before it reads: the client has to read while it writes."""
     ours, theirs = pair(buffer=65_536)
     seen: list[Any] = []

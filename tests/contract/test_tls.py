@@ -1,7 +1,7 @@
 """TLS is a barrier (RFC 3207 section 4.2), kept by three drivers against peers that attack it.
 
-The other end is a socket and a TLS object in the test's own hand: it sees every octet that the driver
-sends, and decides which octets share a segment.
+The other end is a socket and a TLS object in the test's own hand: it sees every octet that the
+driver sends, and decides which octets share a segment.
 """
 
 from __future__ import annotations

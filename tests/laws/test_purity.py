@@ -52,19 +52,20 @@ def sins(source: str, may: set[str]) -> list[str]:
     found: list[tuple[int, str]] = []
     for node in ast.walk(ast.parse(source)):
         names: list[str] = []
+        line = getattr(node, "lineno", 0)
         if isinstance(node, ast.Import):
             names = [alias.name.split(".")[0] for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             names = [(node.module or "").split(".")[0]]
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in CALLS:
-            found.append((node.lineno, node.id))
+            found.append((line, node.id))
         elif isinstance(node, ast.Attribute) and node.attr in NOW:
             # `date.today`, `datetime.datetime.now`: on a class of that module, whatever its name.
             if "date" in ast.unparse(node.value).lower():
-                found.append((node.lineno, ast.unparse(node)))
+                found.append((line, ast.unparse(node)))
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
             names = [ast.literal_eval(one) for one in node.args if isinstance(one, ast.Constant)]
-        found += [(node.lineno, name) for name in names if name in FORBIDDEN]  # type: ignore[attr-defined]
+        found += [(line, name) for name in names if name in FORBIDDEN]
     return [f"line {line}: {what}" for line, what in found if what not in may]
 
 
