@@ -59,6 +59,9 @@ class Upstream:
         self.connection = connection
         self.asked = 0  # the number of the last command
 
+    def offers(self, keyword: str) -> bool:
+        return self.client.capabilities is not None and keyword in self.client.capabilities
+
     async def event(self) -> smtp.ClientEvent | Literal[Want.ANSWER]:
         try:
             event = await self.connection.next()
@@ -162,10 +165,8 @@ class Session:
         match owed:
             case None:
                 pass  # stop() came first
-            case smtp.Mail(sender, params) if "SIZE" not in (
-                self.upstream.client.capabilities or ()
-            ):
-                kept = [param for param in params if param.keyword != "SIZE"]  # for us alone
+            case smtp.Mail(sender, params) if not self.upstream.offers("SIZE"):
+                kept = tuple(param for param in params if param.keyword != "SIZE")  # it was for us
                 await self.connection.send(await self.ask(smtp.Mail(sender, kept)))
             case smtp.Mail() | smtp.Rcpt() | smtp.Auth() | smtp.AuthResponse():
                 await self.connection.send(await self.ask(owed))
@@ -176,7 +177,8 @@ class Session:
                     self.complete, self.verdict = False, None
                     await self.pass_body(self.trace())
             case smtp.BodyEnd():
-                await self.connection.send(await self.end_body())
+                while self.server.awaiting is not None:  # in LMTP, for each recipient
+                    await self.connection.send(await self.end_body())
             case _:  # StartTls is our own business; Vrfy, Expn and Help are not worth the way
                 self.server.accept()
 
@@ -218,13 +220,14 @@ class Session:
 
     def trace(self) -> bytes:
         """The field that every relay adds (RFC 5321 section 4.4)."""
-        server = self.server
-        kind = "LMTP" if server.config.lmtp else "ESMTP"  # RFC 3848: with S for TLS, A for AUTH
-        name = server.hello.domain if server.hello else "unknown"
+        server, hello = self.server, self.server.hello
+        assert hello is not None
+        words = {"HELO": "SMTP", "EHLO": "ESMTP", "LHLO": "LMTP"}[hello.verb]
+        words += "S" * server.tls + "A" * server.authenticated  # RFC 3848
         return (
-            f"Received: from {name} ([{self.peer}])\r\n"
-            f"\tby {server.config.hostname} with {kind}{'S' * server.tls}"
-            f"{'A' * server.authenticated};\r\n\t{email.utils.formatdate(localtime=True)}\r\n"
+            f"Received: from {hello.domain} ([{self.peer}])\r\n"
+            f"\tby {server.config.hostname} with {words};\r\n"
+            f"\t{email.utils.formatdate(localtime=True)}\r\n"
         ).encode()
 
 

@@ -23,6 +23,7 @@ import ssl
 import stat
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,12 +54,11 @@ class Session:
         client: smtp.Client,
         connection: Connection[smtp.ClientEvent],
         message: Message,
-        secrets: tuple[str, ...],
     ) -> None:
         self.client = client
         self.connection = connection
         self.message = message
-        self.secrets = iter(secrets)  # what LOGIN asks for, in order
+        self.secrets: Iterator[str] = iter(())  # what LOGIN asks for, in order
 
     def event(self) -> smtp.ClientEvent:
         """The next event. What the machine wants on the way to it is given."""
@@ -111,6 +111,7 @@ class Session:
         if "PLAIN" in offered or "LOGIN" not in offered:  # in neither case: a clear error
             self.must(self.client.send(smtp.Auth("PLAIN", f"\0{user}\0{password}".encode())))
         else:
+            self.secrets = iter((user, password))
             self.must(self.client.send(smtp.Auth("LOGIN")))
 
     def transaction(self, envelope: smtp.Envelope) -> smtp.Outcome:
@@ -177,7 +178,7 @@ def deliver(
         ssl_context=ssl.create_default_context(cafile=options.cafile),
         server_hostname=options.server_name,
     ) as connection:
-        session = Session(client, connection, message, (options.user, password))
+        session = Session(client, connection, message)
         session.greeting()
         session.hello(options)
         if options.starttls:
@@ -236,9 +237,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def envelope_of(options: argparse.Namespace) -> smtp.Envelope:
     """Sender, recipients and what DSN adds to them. Raises ValueError."""
-    params = [smtp.RET(options.ret)] if options.ret else []
-    params += [smtp.ENVID(options.envid)] if options.envid else []
-    notify = [smtp.NOTIFY(tuple(options.notify.split(",")))] if options.notify else []
+    params: tuple[smtp.Param, ...] = (smtp.RET(options.ret),) if options.ret else ()
+    params += (smtp.ENVID(options.envid),) if options.envid else ()
+    notify = (smtp.NOTIFY(tuple(options.notify.split(","))),) if options.notify else ()
     recipients = [smtp.Recipient(address, notify) for address in options.to]
     return smtp.Envelope(options.sender, recipients, params)
 

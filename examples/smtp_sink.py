@@ -5,8 +5,8 @@
 The shape of every server made with mailproto. Most events are answered at once, with
 `server.accept()` or `server.reject()`; `connection.next()` sees to it that the answers leave, those
 to pipelined commands in one piece. Only storing a message takes time: its `BodyEnd` is not answered
-where it comes, but when the machine says ANSWER; everything before it has been sent by then. That
-is also all there is to LMTP: the machine says ANSWER once for each recipient.
+where it comes, but when the machine says ANSWER; everything before it has been sent by then. And
+in LMTP each recipient has its own answer: `awaiting` goes from one to the next.
 
 A message is never held in memory. Its chunks go to a file in the Maildir's `tmp`, which moves to
 `new` when the message is complete and on disk; then, and only then, the client hears 250. The file
@@ -99,7 +99,6 @@ class Session:
         self.server = server
         self.connection = connection
         self.delivery: Delivery | None = None
-        self.outcome: smtp.Reply | None = None  # of the delivery
         self.storing = asyncio.Lock()
         self.mechanism = ""
         self.said: list[bytes] = []  # by the client, in the AUTH exchange under way
@@ -157,18 +156,14 @@ class Session:
 
     async def answer_message(self) -> None:
         """Answer `BodyEnd`: once, or in LMTP once for each recipient."""
-        owed = self.server.awaiting
-        if not isinstance(owed, smtp.BodyEnd):
-            return  # stop() came first
-        if owed.recipient is not None and owed.recipient.casefold() in self.sink.full:
-            reply = smtp.Reply(452, "4.2.2 The mailbox is full")
-        else:
-            if self.outcome is None:
-                self.outcome = await self.store(owed)
-            reply = self.outcome
-        await self.connection.send(reply)
-        if self.server.awaiting is None:
-            self.end_message()
+        stored: smtp.Reply | None = None
+        while isinstance(owed := self.server.awaiting, smtp.BodyEnd):
+            if owed.recipient is not None and owed.recipient.casefold() in self.sink.full:
+                reply = smtp.Reply(452, "4.2.2 The mailbox is full")
+            else:
+                reply = stored = stored or await self.store(owed)
+            await self.connection.send(reply)
+        self.end_message()
 
     async def store(self, message: smtp.BodyEnd) -> smtp.Reply:
         delivery, envelope = self.delivery, self.server.envelope
@@ -186,25 +181,27 @@ class Session:
     def end_message(self) -> None:
         if self.delivery is not None:
             self.delivery.discard()
-        self.delivery = self.outcome = None
+        self.delivery = None
 
     def trace(self) -> bytes:
         """What a final delivery puts on top (RFC 5321 section 4.4), if it was asked for."""
-        server, envelope = self.server, self.server.envelope
-        if not self.sink.trace or envelope is None or server.hello is None:
+        server, hello, envelope = self.server, self.server.hello, self.server.envelope
+        if not self.sink.trace:
             return b""
-        words = "LMTP" if server.config.lmtp else "ESMTP"  # RFC 3848: with S for TLS, A for AUTH
-        words += "S" * server.tls + "A" * server.authenticated
+        assert hello is not None
+        assert envelope is not None
+        words = {"HELO": "SMTP", "EHLO": "ESMTP", "LHLO": "LMTP"}[hello.verb]
+        words += "S" * server.tls + "A" * server.authenticated  # RFC 3848
         peer = self.connection.stream.transport
         address = peer.get_extra_info("peername")[0] if peer is not None else "unknown"
         lines = [f"Return-Path: <{envelope.sender}>"]
         lines += [f"Delivered-To: {recipient}" for recipient in envelope.recipients]
         lines += [
-            f"Received: from {server.hello.domain} ([{address}])",
+            f"Received: from {hello.domain} ([{address}])",
             f"\tby {server.config.hostname} with {words};",
             f"\t{email.utils.formatdate(localtime=True)}",
         ]
-        return "".join(f"{line}\r\n" for line in lines).encode("utf-8", "surrogateescape")
+        return "".join(f"{line}\r\n" for line in lines).encode()
 
     # --- AUTH ---
 

@@ -35,7 +35,7 @@ REFUSALS = (ProtocolError, TypeError, ValueError)
 
 CONFIG = smtp.ServerConfig(
     hostname="mx.example",
-    size=300,
+    size=40,
     auth=("PLAIN", "LOGIN"),
     plaintext_auth=True,
     starttls=True,
@@ -125,7 +125,7 @@ def moved(machine: Any) -> Any:
 
 def server(kind: int, limits: Limits, decisions: bytes, wire: bytes) -> None:
     """One input to a server, whole, cut, and carried about."""
-    config = CONFIG if kind & 1 else smtp.ServerConfig(lmtp=True, size=300, starttls=True)
+    config = CONFIG if kind & 1 else smtp.ServerConfig(lmtp=True, size=40, starttls=True)
     quirks = QUIRKS[kind // 2 % len(QUIRKS)]
 
     def trace(**how: Any) -> Any:
@@ -272,6 +272,7 @@ SEEDS = (
     (9, b"EHLO a\r\nAUTH LOGIN\r\ndXNlcg==\r\n*\r\nSTARTTLS\r\n"),
     (0, b"LHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nx\r\n.\r\n"),
     (3, b"HELO a\nMAIL FROM:a@b\nRCPT TO: <a@b>\nDATA\na\nb\rc\r\n.\r\n"),
+    (3, b"EHLO a\nMAIL FROM:<>\nRCPT TO:<b>\nDATA\n" + b"line\nline\r" * 5 + b"\r\n.\r\nNOOP\n"),
     (16, b"220 a\r\n250-a\r\n250-PIPELINING\r\n250 CHUNKING\r\n250 ok\r\n250 ok\r\n250 ok\r\n"),
     (24, b"220 a\r\n250-a\r\n250 PIPELINING\r\n250 ok\r\n550 no\r\n354 go\r\n250 ok\r\n"),
 )

@@ -152,7 +152,7 @@ def _carry(title: str, link: Link) -> None:
 
 
 def _sample() -> bytes:
-    return files(__package__).joinpath("sample.eml").read_bytes()
+    return files("mailproto").joinpath("sample.eml").read_bytes()
 
 
 def _first_line() -> str:

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
-__all__ = ["Envelope", "Param", "Parameter", "Recipient", "WithParams", "as_params"]
+__all__ = ["Envelope", "Param", "Parameter", "Recipient", "WithParams"]
 
 T = TypeVar("T")
 
@@ -49,6 +49,9 @@ class Parameter(Generic[T]):
     value_extension: tuple[tuple[str, str], ...] = ()
     """(value, EHLO keyword) of values that another keyword offers: BODY=BINARYMIME."""
 
+    excludes: str = ""
+    """A parameter that cannot stand beside it."""
+
     def __call__(self, value: T) -> Param:
         return Param(self.keyword, self.format(value))
 
@@ -58,11 +61,6 @@ class Parameter(Generic[T]):
             if param.value is not None and param.value.upper() == value:
                 return keyword
         return self.extension or self.keyword
-
-
-def as_params(given: Iterable[Param]) -> tuple[Param, ...]:
-    """Any iterable of parameters as a tuple; a tuple as it is."""
-    return tuple(given)
 
 
 class WithParams:
@@ -85,7 +83,7 @@ class Recipient(WithParams):
     """One recipient: its address and its own parameters (NOTIFY, ORCPT, RRVS)."""
 
     address: str
-    params: tuple[Param, ...] = attrs.field(default=(), converter=as_params)
+    params: tuple[Param, ...] = ()
 
     def __str__(self) -> str:
         return self.address
@@ -94,7 +92,7 @@ class Recipient(WithParams):
 def _recipients(given: Iterable[Recipient | str]) -> tuple[Recipient, ...]:
     if isinstance(given, str):
         raise TypeError("recipients is a list of addresses, not one address")
-    return tuple(Recipient(one) if isinstance(one, str) else one for one in given)
+    return tuple([Recipient(one, ()) if isinstance(one, str) else one for one in given])
 
 
 @attrs.frozen
@@ -105,5 +103,5 @@ class Envelope(WithParams):
     """The reverse-path without its brackets; "" is the null path of bounces."""
     recipients: tuple[Recipient, ...] = attrs.field(converter=_recipients)
     """In order. Strings are taken as addresses without parameters."""
-    params: tuple[Param, ...] = attrs.field(default=(), converter=as_params)
+    params: tuple[Param, ...] = ()
     """Of the MAIL command."""

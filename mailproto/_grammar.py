@@ -19,12 +19,14 @@ from typing import NamedTuple
 __all__ = [
     "ATEXT",
     "Address",
+    "ascii_upper",
     "b64decode",
     "b64encode",
     "format_datetime",
     "has_control",
     "is_address_literal",
     "is_domain",
+    "is_plain_address",
     "parse_address",
     "parse_datetime",
     "parse_number",
@@ -50,6 +52,11 @@ def has_control(text: str | bytes) -> bool:
     return _ANY_CONTROL.search(text) is not None
 
 
+def ascii_upper(text: str) -> str:
+    """`text` in upper case, if it is ASCII: Unicode has other letters whose upper case is."""
+    return text.upper() if text.isascii() else text
+
+
 # --- Numbers ------------------------------------------------------------------------------------
 
 
@@ -72,7 +79,8 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 # What is met in the field: underscores, a last dot, hyphens and dots in odd places.
 _LOOSE_DOMAIN = re.compile(rf"[A-Za-z0-9._{UTF8}\-]+")
 _LITERAL = re.compile(
-    r"\[(?:([0-9.]+)|(IPv6:[0-9A-Fa-f:.]+)|([A-Za-z0-9-]*[A-Za-z0-9]:[!-Z^-~]+))\]", re.IGNORECASE
+    r"\[(?:([0-9.]+)|(IPv6:[0-9A-Fa-f:.]+)|([A-Za-z0-9-]*[A-Za-z0-9]:[!-Z^-~]+))\]",
+    re.IGNORECASE | re.ASCII,
 )
 _SNUM = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_SNUM}(?:\.{_SNUM}){{3}}")
@@ -95,7 +103,7 @@ def is_address_literal(text: str) -> bool:
         return _IPV4.fullmatch(match[1]) is not None
     if match[2] is not None:
         return _is_ipv6(match[2][5:])
-    return True
+    return not match[3].upper().startswith("IPV6:")
 
 
 def _is_ipv6(text: str) -> bool:
@@ -128,9 +136,12 @@ class Address(NamedTuple):
     """Codes of what RFC 5321 does not allow and the field has."""
 
 
-_FAST = re.compile(
-    rf"([{ATEXT}]{{1,64}}(?:\.[{ATEXT}]{{1,64}})*)@([A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*)", re.ASCII
-)
+_PLAIN = re.compile(rf"[{ATEXT}]+(?:\.[{ATEXT}]+)*@[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*", re.ASCII)
+
+
+def is_plain_address(text: str) -> bool:
+    """Whether `text` is a mailbox of the usual kind: short ASCII, nothing quoted, nothing odd."""
+    return len(text) <= 64 and _PLAIN.fullmatch(text) is not None
 
 
 def parse_address(text: str) -> Address:
@@ -139,8 +150,9 @@ def parse_address(text: str) -> Address:
     Raises ValueError for what has no certain reading: control characters, spaces or brackets
     outside quotes, an empty local part or domain, a domain that no address can have.
     """
-    if (match := _FAST.fullmatch(text)) and len(match[1]) <= 64 and len(match[2]) <= 255:
-        return Address(match[1], match[2])
+    if is_plain_address(text):
+        local, _, domain = text.partition("@")
+        return Address(local, domain)
     defects: list[str] = []
     if text.startswith('"'):
         quoted = _QUOTED.match(text)
@@ -150,10 +162,8 @@ def parse_address(text: str) -> Address:
         if rest and not rest.startswith("@"):
             raise ValueError("something stands between the quoted local part and the @")
     else:
-        local, at, domain = text.rpartition("@")
-        if not at:
-            local = text
-        rest = at + domain if at else ""
+        local, at, domain = text.partition("@")
+        rest = at + domain
         if _DOT_STRING.fullmatch(local) is None:
             if _LOOSE_LOCAL.fullmatch(local) is None:
                 raise ValueError("the local part has a character that must be quoted")
@@ -215,7 +225,7 @@ def xtext_decode(text: str) -> str:
     return octets.decode("utf-8")
 
 
-_HEXPOINT = r"\\x\{(?:0*[0-9A-Fa-f]{1,6})\}"
+_HEXPOINT = r"\\x\{[0-9A-Fa-f]{1,6}\}"
 _UNITEXT = re.compile(rf"(?:[!-*,-<>-\[\]-~{UTF8}]|{_HEXPOINT})*")
 _POINT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _NOT_QUCHAR = re.compile(rf"[^!-*,-<>-\[\]-~{UTF8}]")

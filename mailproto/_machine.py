@@ -199,6 +199,11 @@ class Machine(abc.ABC, Generic[E]):
         """
         if type(data) is not bytes:
             data = as_bytes(data)
+        if (
+            self._in.stalled and not self._eof
+        ):  # the usual case, for input that comes in small pieces
+            self._in.feed(data)
+            return
         if self._halted or self._eof or self._awaiting is not None:
             self._hold(data)
         elif data:
@@ -292,12 +297,15 @@ class Machine(abc.ABC, Generic[E]):
         Raises RemoteProtocolError when the peer broke the protocol; the same one ever after.
         """
         out = self._out
+        source = self._in
+        if source.stalled and not (out.size or self._eof or self._awaiting is not None):
+            return _DATA  # nothing below can apply while a line comes in pieces
         if out.size >= self._flush_at:  # 1
             return _SEND
         if self._made:
             made: E = self._made.popleft()
             return made
-        if not (self._halted or self._in.stalled) and (
+        if not (self._halted or source.stalled) and (
             self._awaiting is None or not self._paced
         ):  # 2
             try:
@@ -320,7 +328,10 @@ class Machine(abc.ABC, Generic[E]):
         if self._awaiting is not None and self._may_answer():  # 8
             return _ANSWER
         if self._eof:  # 9
-            if self._open():
+            if self._tls_pending or self._open():
+                last = self._last_event()
+                if last is not None:
+                    return last
                 raise self._fail(
                     ConnectionLost("the connection was lost in the middle of something")
                 )
@@ -337,6 +348,10 @@ class Machine(abc.ABC, Generic[E]):
     @abc.abstractmethod
     def _open(self) -> bool:
         """Whether the end of input now would cut something short."""
+
+    def _last_event(self) -> E | None:
+        """What is worth telling before the connection is reported lost; told once."""
+        return None
 
     def _forget(self) -> None:
         """Drop everything learnt in plaintext."""
@@ -364,6 +379,7 @@ class Machine(abc.ABC, Generic[E]):
     def _start_tls(self) -> None:
         """From here to `tls_established()` nothing is parsed and nothing can be sent."""
         self._tls_pending = self._halted = True
+        self._in.stalled = False
 
     def _close(self) -> None:
         """Decide to close: what is queued still goes out, what is buffered is dropped."""

@@ -70,7 +70,7 @@ class Input:
         self._pos = 0
         self._tail: bytearray = bytearray()
         self._scanned = 0  # octets of head[pos:] + tail known to hold no line end
-        self._patience = 0  # octets in tail at which a stalled line is worth another look
+        self._patience = 0  # octets in tail at which a stalled line is worth another look, if any
         self.stalled = False
         """Whether the last `line()` found no end, and nothing that came since can be one."""
 
@@ -79,7 +79,7 @@ class Input:
 
     def feed(self, data: bytes) -> None:
         """Append `data`."""
-        if self.stalled:
+        if self.stalled and self._patience:
             tail = self._tail
             tail += data
             if _LF in data or len(tail) >= self._patience:
@@ -87,6 +87,7 @@ class Input:
         elif self._pos == len(self._head) and not self._tail:
             self._head = data
             self._pos = self._scanned = 0
+            self.stalled = False
         else:
             self._tail += data
 
@@ -130,12 +131,15 @@ class Input:
         held = len(self)
         if limit is None:
             limit = 2**62
-        if not held or held > limit:
+        if held > limit:
+            return
+        self.stalled = True
+        if not held:
+            self._patience = 0
             return
         # The first octets of a line may tell that it is none: they are worth a look of their own.
         worth = 3 if held < 3 else limit + 1
         self._patience = worth - (len(self._head) - self._pos)
-        self.stalled = True
 
     def _ends_in_tail(self, terminator: bytes) -> bool:
         # The head has been searched. Search what is new of the tail, and the seam between the two.

@@ -33,8 +33,9 @@ Invariants
 * **Taking output and writing it is one step.** There is no `await` between the two, so no lock is
   needed for what the other drivers need one. The transport's high-water mark is as low as it goes:
   `writable` means that the kernel has everything. A server does nothing else before it does.
-* **Deadlines are the machine's.** A wait begins with `next()`, with an event, or when output has
-  been written; bytes that do not make an event do not prolong it.
+* **Deadlines are the machine's.** A wait begins with `next()`, when what `next()` had to write is
+  written, and with a client's own commands. Bytes that make no event do not prolong it, and neither
+  does what a server says unasked.
 * **Cancelling is safe.** A cancelled `next()` loses nothing, and may be called again; one that was
   cancelled in a TLS handshake finds the connection lost.
 
@@ -236,8 +237,12 @@ class Connection(Generic[E]):
 
     async def __aenter__(self) -> Connection[E]:
         if self.machine.tls and self.stream.tls is None:
-            async with asyncio.timeout(self.machine.timeout):
-                await self._handshake()
+            try:
+                async with asyncio.timeout(self.machine.timeout):
+                    await self._handshake()
+            except BaseException:
+                self.stream.abort()
+                raise
         return self
 
     async def __aexit__(
@@ -274,6 +279,8 @@ class Connection(Generic[E]):
         self.stream.changed.set()
         if not self._is_client:
             await self._written()
+        elif self._since is not None:
+            self._rearm()
 
     async def abort(self, reply: Any = None) -> None:
         """Give up: a server says so if it can, a client just hangs up."""
@@ -312,6 +319,9 @@ class Connection(Generic[E]):
                 raise error from stream.failure
             if result is Want.SEND:
                 self._write()
+                if not self._is_client:
+                    await self._written()
+                self._rearm()
             elif result is Want.TLS:
                 await self._start_tls()
             elif result is Want.DATA or (
@@ -339,8 +349,6 @@ class Connection(Generic[E]):
 
     def _write(self) -> None:
         self.stream.write(self.machine.data_to_send())
-        if self._since is not None:
-            self._rearm()
 
     async def _read(self) -> None:
         stream = self.stream
@@ -350,7 +358,7 @@ class Connection(Generic[E]):
                 async with self._deadline():
                     await stream.changed.wait()
             except TimeoutError:
-                if not stream.writable:
+                if self._is_client and not stream.writable:
                     stream.abort()
                 self.machine.receive_timeout()
                 return
@@ -370,8 +378,6 @@ class Connection(Generic[E]):
         except TimeoutError:
             stream.abort()
             self.machine.receive_timeout()
-        if self._since is not None:
-            self._rearm()
 
     async def _start_tls(self) -> None:
         if not self.stream.writable:  # asyncio would never tell us that it is again

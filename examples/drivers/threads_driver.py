@@ -36,8 +36,9 @@ Invariants
   only the TLS handshake meets it, and fails.
 * **Taking output and writing it is one step.** Output goes into a queue while the mutex is still
   held, and whoever has time writes the queue. A server does nothing else before it is empty.
-* **Deadlines are the machine's.** A wait begins with `next()`, with an event, or when output has
-  been written; bytes that do not make an event do not prolong it.
+* **Deadlines are the machine's.** A wait begins with `next()`, when what `next()` had to write is
+  written, and with a client's own commands. Bytes that make no event do not prolong it, and neither
+  does what a server says unasked.
 
 One thread calls `next()`, and closes. Any thread may call `send()` and its like, which wake it. On
 servers they return when the bytes have left; on clients at once, because whoever waits there would
@@ -285,8 +286,11 @@ class Connection(Generic[E]):
 
     def __enter__(self) -> Connection[E]:
         if self.machine.tls:
-            seconds = self.machine.timeout
-            self._handshake(None if seconds is None else time.monotonic() + seconds)
+            try:
+                self._handshake(self._deadline())
+            except BaseException:
+                self.stream.hang_up()
+                raise
         return self
 
     def __exit__(
@@ -305,6 +309,7 @@ class Connection(Generic[E]):
         """Send a command, or a server's reply or response. Returns what `machine.send()` does."""
         with self.lock:
             result = self.machine.send(item)
+            self._write()
         self.flush()
         return result
 
@@ -312,17 +317,22 @@ class Connection(Generic[E]):
         """Send the piece of the body that `Want.ANSWER` asked for."""
         with self.lock:
             self.machine.send_body(data)
+            self._write()
         self.flush()
 
     def end_body(self) -> None:
         """Say that the body is complete."""
         with self.lock:
             self.machine.end_body()
+            self._write()
         self.flush()
 
     def flush(self) -> None:
         """Write what the machine has to say, and let a waiting `next()` look at it again."""
-        self._write()
+        with self.lock:
+            self._write()
+        if self._is_client and self._since is not None:
+            self._rearm()
         self.stream.ring()
         if not self._is_client:
             self._until_written()
@@ -333,7 +343,7 @@ class Connection(Generic[E]):
             self.machine.abort(reply)
             if self._is_client:
                 self.stream.cut()
-        self._write()
+            self._write()
         self.stream.ring()
 
     def close(self) -> None:
@@ -364,7 +374,11 @@ class Connection(Generic[E]):
                 self.close()
                 raise error from stream.failure
             if result is Want.SEND:
-                self._write()
+                with self.lock:
+                    self._write()
+                if not self._is_client:
+                    self._until_written()
+                self._rearm()
             elif result is Want.TLS:
                 self._start_tls()
             elif result is Want.DATA or (
@@ -387,10 +401,7 @@ class Connection(Generic[E]):
         return None if seconds is None else (self._since or time.monotonic()) + seconds
 
     def _write(self) -> None:
-        with self.lock:
-            self.stream.put(self.machine.data_to_send())
-        if self._since is not None:
-            self._rearm()
+        self.stream.put(self.machine.data_to_send())
 
     def _until_written(self) -> None:
         if not self.stream.queue:
@@ -402,8 +413,6 @@ class Connection(Generic[E]):
                 self.stream.hang_up()
                 with self.lock:
                     self.machine.receive_timeout()
-        if self._since is not None:
-            self._rearm()
 
     def _read(self) -> None:
         with self.lock:
@@ -413,7 +422,7 @@ class Connection(Generic[E]):
             with self.lock:
                 data = self.stream.pull()
                 if not (in_time or data or self.stream.ended):
-                    if self.stream.queue:
+                    if self._is_client and self.stream.queue:
                         self.stream.cut()
                     self.machine.receive_timeout()
         with self.lock:

@@ -33,8 +33,9 @@ Invariants
 * **Taking output and writing it is one step.** Output goes into a queue in the moment it is taken,
   and one task writes the queue. That is also why cancelling is safe: no write is ever cut in two. A
   server does nothing else before the queue is empty.
-* **Deadlines are the machine's.** A wait begins with `next()`, with an event, or when output has
-  been written; bytes that do not make an event do not prolong it.
+* **Deadlines are the machine's.** A wait begins with `next()`, when what `next()` had to write is
+  written, and with a client's own commands. Bytes that make no event do not prolong it, and neither
+  does what a server says unasked.
 * **Cancelling is safe.** A cancelled `next()` loses nothing, and may be called again; one that was
   cancelled in a TLS handshake finds the connection lost.
 
@@ -51,7 +52,7 @@ import logging
 import math
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from types import TracebackType
 from typing import Any, Generic, Literal, TypeVar
 
@@ -138,6 +139,8 @@ class Connection(Generic[E]):
     async def flush(self) -> None:
         """Write what the machine has to say, and let a waiting `next()` look at it again."""
         self._write()
+        if self._is_client and self._since is not None:
+            self._rearm()
         self._look_again()
         if not self._is_client:
             await self._until_written()
@@ -190,6 +193,9 @@ class Connection(Generic[E]):
                 raise error from self.failure
             if result is Want.SEND:
                 self._write()
+                if not self._is_client:
+                    await self._until_written()
+                self._rearm()
             elif result is Want.TLS:
                 await self._start_tls()
             elif result is Want.DATA or (
@@ -205,7 +211,7 @@ class Connection(Generic[E]):
     # --- Inside ---------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def _run(self) -> AsyncIterator[Connection[E]]:
+    async def _run(self) -> AsyncGenerator[Connection[E], None]:
         failed: Exception | None = None
         try:
             async with trio.open_nursery() as nursery:
@@ -241,8 +247,6 @@ class Connection(Generic[E]):
                 self._written = trio.Event()
             self._queue.append(data)
             self._queued.set()
-        if self._since is not None:
-            self._rearm()
 
     async def _write_queue(self) -> None:
         while True:
@@ -274,8 +278,6 @@ class Connection(Generic[E]):
         if scope.cancelled_caught:
             self._hang_up()
             self.machine.receive_timeout()
-        if self._since is not None:
-            self._rearm()
 
     async def _read(self) -> None:
         if self._ended:
@@ -292,7 +294,7 @@ class Connection(Generic[E]):
         if not scope.cancelled_caught:
             self.machine.receive_data(data)
         elif trio.current_time() >= self._deadline():
-            if self._queue:
+            if self._is_client and self._queue:
                 self._hang_up()
             self.machine.receive_timeout()
 
@@ -350,7 +352,7 @@ async def open_connection(
     *,
     ssl_context: ssl.SSLContext | None = None,
     server_hostname: str | None = None,
-) -> AsyncIterator[Connection[E]]:
+) -> AsyncGenerator[Connection[E], None]:
     """Connect. The certificate must be for `server_hostname`, which is `host` if not given."""
     with trio.fail_after(_seconds(machine.timeout)):
         stream = await trio.open_tcp_stream(host, port)

@@ -31,10 +31,10 @@ import attrs
 from .._envelope import Envelope, Param
 from .._grammar import b64decode
 from .._machine import BodyWanted, ClientMachine
-from .._wire import BareNewlines, NewlineFilter, TextEncoder, as_bytes
+from .._wire import BareNewlines, TextEncoder, as_bytes
 from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
 from ..limits import Limits
-from ._codec import encode, join_reply, parse_reply_line
+from ._codec import encode, join_reply, parse_reply_line, plain_reply, rcpt_line
 from ._extensions import (
     BODY,
     EXTENSIONS,
@@ -45,6 +45,7 @@ from ._extensions import (
     parameters_of,
 )
 from ._states import PLAINTEXT_MECHANISMS, RULES, TIMEOUTS, Quirks, State
+from ._transaction import Phase, Transaction
 from ._vocabulary import (
     Auth,
     AuthCancel,
@@ -78,6 +79,9 @@ COMMAND_LINE = 512
 longer initial response is sent in two steps (RFC 4954 section 4)."""
 
 
+_SHORT = 128  # octets of a line that is worth remembering
+
+
 class NotOffered(LocalProtocolError):
     """What was to be sent needs an extension that the server did not offer."""
 
@@ -88,8 +92,6 @@ class _Pending:
 
     number: int
     command: Command
-    submitted: bool = False
-    """Whether it belongs to the transaction that `submit()` runs."""
     fall_back: bool = False
     """EHLO: whether HELO is to follow a refusal."""
     body_sent: bool = False
@@ -98,26 +100,6 @@ class _Pending:
     """AUTH: the initial response that waits for an empty challenge."""
     rounds: int = 0
     """AUTH: challenges so far."""
-
-
-@attrs.define
-class _Transaction:
-    """What `submit()` is in the middle of."""
-
-    number: int
-    envelope: Envelope
-    commands: deque[Command]
-    """Not sent yet: MAIL, then each RCPT, then what starts the body."""
-    chunking: bool
-    binary: bool
-    mail: Reply | None = None
-    recipients: list[tuple[str, Reply]] = attrs.Factory(list[tuple[str, Reply]])
-    body: list[Reply] = attrs.Factory(list[Reply])
-    """The answers to the body: one, or in LMTP one for each accepted recipient."""
-    started: bool = False
-    """Whether the body was asked for."""
-    undone: bool = False
-    """Whether RSET was said."""
 
 
 class Client(ClientMachine[ClientEvent]):
@@ -143,6 +125,7 @@ class Client(ClientMachine[ClientEvent]):
         self._number = 0
         self._pending: deque[_Pending] = deque()
         self._capabilities: Capabilities | None = None
+        self._offered: frozenset[str] = frozenset()
         self._lmtp = False
         self._authenticated = False
         # The reply under way.
@@ -154,15 +137,18 @@ class Client(ClientMachine[ClientEvent]):
         # The transaction as the replies tell it.
         self._accepted: list[str] = []
         self._answered = 0  # LMTP: recipients whose final reply came
+        self._served = False  # LMTP: whether one of them was positive
+        self._untaken = 0  # commands in flight that data_to_send() has not handed out
         # What was sent: the last MAIL, and where everything sent leads (None: to be computed).
         self._mail: Mail | None = None
         self._plan: State | None = None
         self._go_ahead: Reply | None = None  # to STARTTLS
         # The body under way.
-        self._body: TextEncoder | NewlineFilter | None = None
+        self._body: TextEncoder | None = None
         self._left: int | None = None  # octets of a BDAT that was announced
-        self._held = b""  # the piece that may turn out to be the last chunk
-        self._transaction: _Transaction | None = None
+        self._chunks = 0  # BDAT commands in flight
+        self._transaction: Transaction | None = None
+        self._told = False  # the outcome of a transaction that was cut off
 
     # --- What to look at ------------------------------------------------------------------------
 
@@ -174,7 +160,7 @@ class Client(ClientMachine[ClientEvent]):
     @property
     def state(self) -> State:
         """Where the replies so far have led the session."""
-        return self._state
+        return self._state if self._transaction is None else self._transaction.state
 
     @property
     def capabilities(self) -> Capabilities | None:
@@ -189,7 +175,11 @@ class Client(ClientMachine[ClientEvent]):
     @property
     def outstanding(self) -> tuple[tuple[int, Command], ...]:
         """(number, command) of every command that is not completely answered, in order."""
-        return tuple((pending.number, pending.command) for pending in self._pending)
+        plain = [(pending.number, pending.command) for pending in self._pending]
+        if self._transaction is not None:
+            number = self._transaction.number
+            plain += [(number, command) for command in self._transaction.outstanding]
+        return tuple(plain)
 
     @property
     def timeout(self) -> float | None:
@@ -199,6 +189,8 @@ class Client(ClientMachine[ClientEvent]):
         if self._body is not None or self._left is not None:
             return TIMEOUTS["BODY"]
         if not self._pending:
+            if self._transaction is not None:
+                return TIMEOUTS[self._transaction.waits_for]
             return TIMEOUTS[""] if self._state is State.GREETING else None
         head = self._pending[0]
         if head.body_sent:
@@ -233,10 +225,9 @@ class Client(ClientMachine[ClientEvent]):
         self._pending[-1].fall_back = not lmtp
         return number
 
-    def _queue(self, command: Command, line: bytes, *, submitted: bool = False) -> int:
-        if self._transaction is None or not submitted:
-            self._number += 1
-        pending = _Pending(self._number, command, submitted)
+    def _queue(self, command: Command, line: bytes) -> int:
+        self._number += 1
+        pending = _Pending(self._number, command)
         self._plan = _after(command, self._planned())
         if type(command) is Mail:
             self._mail = command
@@ -246,8 +237,10 @@ class Client(ClientMachine[ClientEvent]):
                 line = encode(Auth(command.mechanism))
         elif type(command) is Bdat:
             self._left = command.size
+            self._chunks += 1
             self._awaiting = BodyWanted(self._number, command)
         self._pending.append(pending)
+        self._untaken += 1
         self._out.put(line)
         return self._number
 
@@ -293,7 +286,7 @@ class Client(ClientMachine[ClientEvent]):
         return state
 
     def _offers(self, keyword: str) -> bool:
-        return self._capabilities is not None and keyword in self._capabilities
+        return keyword in self._offered
 
     def _need(self, keyword: str, what: str) -> None:
         if not self._offers(keyword):
@@ -306,8 +299,8 @@ class Client(ClientMachine[ClientEvent]):
 
     def _check_mail(self, command: Mail) -> None:
         self._check_params(command)
-        if not command.sender.isascii() and command.get(SMTPUTF8) is None:
-            raise LocalProtocolError("a sender that is not ASCII needs the SMTPUTF8 parameter")
+        if not _is_ascii(command.sender, command.params) and command.get(SMTPUTF8) is None:
+            raise LocalProtocolError("a MAIL that is not ASCII needs the SMTPUTF8 parameter")
 
     def _check_rcpt(self, command: Rcpt) -> None:
         self._check_params(command)
@@ -324,7 +317,7 @@ class Client(ClientMachine[ClientEvent]):
 
     def _check_bdat(self, command: Bdat) -> None:
         self._need("CHUNKING", "BDAT")
-        if self._chunks_in_flight() >= self._window():
+        if self._chunks >= self._window():
             raise LocalProtocolError("too many unanswered chunks (limits.window): wait")
 
     def _check_hello(self, command: Helo | Ehlo | Lhlo) -> None:
@@ -376,13 +369,12 @@ class Client(ClientMachine[ClientEvent]):
             self._left -= len(data)
             self._out.put(data)
             return
-        assert self._body is not None
-        piece = self._body.feed(data)
-        if self._transaction is not None and self._transaction.chunking:
-            if self._held:
-                self._chunk(self._held, last=False)
-            self._held = piece
-        elif piece:
+        if self._transaction is not None:
+            piece = self._transaction.send_body(data)
+        else:
+            assert self._body is not None
+            piece = self._body.feed(data)
+        if piece:
             self._out.put(piece)
 
     def end_body(self) -> None:
@@ -392,19 +384,18 @@ class Client(ClientMachine[ClientEvent]):
         ValueError for a bare CR at the very end under BareNewlines.REJECT.
         """
         self._check_body()
-        transaction = self._transaction
+        if self._transaction is not None:
+            self._out.put(self._transaction.end_body())
+            self._awaiting = None
+            return
         if self._left is not None:
             if self._left:
                 raise LocalProtocolError(f"{self._left} octets fewer than were announced")
             self._left = None
-        elif transaction is not None and transaction.chunking:
-            assert self._body is not None
-            rest = cast(NewlineFilter, self._body).end()
-            self._chunk(self._held + rest, last=True)
-            self._held = b""
         else:
-            self._out.put(cast(TextEncoder, self._body).end())
-        self._body = None
+            assert self._body is not None
+            self._out.put(self._body.end())
+            self._body = None
         self._awaiting = None
         if self._pending:  # a refused chunk has its answer already
             self._pending[-1].body_sent = True
@@ -414,25 +405,13 @@ class Client(ClientMachine[ClientEvent]):
             raise LocalProtocolError("no body is wanted now")
         self._check_can_send()
 
-    def _chunk(self, data: bytes, *, last: bool) -> None:
-        command = Bdat(len(data), last)
-        self._out.put(encode(command))
-        self._out.put(data)
-        self._pending.append(_Pending(self._number, command, True, body_sent=True))
-
-    def _chunks_in_flight(self) -> int:
-        return sum(isinstance(pending.command, Bdat) for pending in self._pending)
-
     def _window(self) -> int:
         if not self._offers("PIPELINING"):
             return 1
         return 2**62 if self._limits.window is None else max(self._limits.window, 1)
 
     def _may_answer(self) -> bool:
-        transaction = self._transaction
-        if transaction is not None and transaction.chunking and self._body is not None:
-            return not self._eof and self._chunks_in_flight() < self._window()
-        return not self._eof
+        return not self._eof and (self._transaction is None or self._transaction.takes_body)
 
     # --- Transactions ---------------------------------------------------------------------------
 
@@ -462,11 +441,16 @@ class Client(ClientMachine[ClientEvent]):
             raise LocalProtocolError("a submitted transaction is under way: wait for its Outcome")
         if not envelope.recipients:
             raise ValueError("an envelope without recipients")
-        mail = self._mail_for(envelope, size, body, smtputf8)
-        commands: deque[Command] = deque([mail])
+        lines = [b""]
         for recipient in envelope.recipients:
-            commands.append(Rcpt(recipient.address, recipient.params))
-        binary = mail.get(BODY) == "BINARYMIME"
+            if recipient.params:
+                self._check_params(Rcpt(recipient.address, recipient.params))
+            lines.append(rcpt_line(recipient.address, recipient.params))
+        if smtputf8 is None:
+            ascii_only = _is_ascii(envelope.sender, envelope.params)
+            smtputf8 = not (ascii_only and all(map(bytes.isascii, lines)))
+        mail = self._mail_for(envelope, size, body, smtputf8)
+        binary = bool(mail.params) and mail.get(BODY) == "BINARYMIME"
         if chunking is None:
             chunking = self._offers("CHUNKING")
         elif chunking:
@@ -474,18 +458,28 @@ class Client(ClientMachine[ClientEvent]):
         if binary and not chunking:
             raise NotOffered("BODY=BINARYMIME needs CHUNKING")
         self._check(mail)
-        for command in commands:
-            encode(command)
-            self._check_params(cast("Mail | Rcpt", command))
+        lines[0] = encode(mail)
         if not chunking:
-            commands.append(Data())
+            lines.append(b"DATA\r\n")
         self._number += 1
-        self._transaction = _Transaction(self._number, envelope, commands, chunking, binary)
-        self._advance()
+        self._mail = mail
+        self._transaction = transaction = Transaction(
+            self._number,
+            envelope,
+            mail,
+            lines,
+            pipelining=self._offers("PIPELINING"),
+            chunking=chunking,
+            lmtp=self._lmtp,
+            window=self._window(),
+            policy=BareNewlines.PRESERVE if binary else self.quirks.bare_newlines,
+        )
+        if transaction.pipelining or not self._pending:
+            self._out.put(transaction.lines_to_send(self._limits.output))
         return self._number
 
     def _mail_for(
-        self, envelope: Envelope, size: int | None, body: str | None, smtputf8: bool | None
+        self, envelope: Envelope, size: int | None, body: str | None, smtputf8: bool
     ) -> Mail:
         """MAIL with the parameters that this peer and this envelope ask for."""
         params = {param.keyword: param for param in envelope.params}
@@ -497,112 +491,111 @@ class Client(ClientMachine[ClientEvent]):
             params["BODY"] = BODY(body)
         if params.get("BODY") == Param("BODY", "7BIT") and not self._offers("8BITMIME"):
             del params["BODY"]  # it says nothing
-        if smtputf8 is None:
-            smtputf8 = not (
-                envelope.sender.isascii()
-                and all(recipient.address.isascii() for recipient in envelope.recipients)
-            )
         if smtputf8:
             params["SMTPUTF8"] = SMTPUTF8(True)
         return Mail(envelope.sender, tuple(params.values()))
 
-    def _advance(self) -> None:
-        """Queue what the transaction may say now."""
-        transaction = self._transaction
-        assert transaction is not None
-        commands = transaction.commands
-        pipelining = self._offers("PIPELINING")
-        while commands and self._out.size < self._limits.output:
-            if self._pending and not pipelining:
-                return
-            if transaction.mail is not None and not transaction.mail.positive:
-                commands.clear()  # refused: the rest would be out of place
-                break
-            command = commands[0]
-            if isinstance(command, Data) and not self._pending and not self._accepted:
-                commands.clear()  # all refused
-                break
-            commands.popleft()
-            self._queue(command, encode(command), submitted=True)
-        if commands or self._pending or self._body is not None:
-            return
-        if transaction.chunking and self._accepted and not transaction.started:
-            transaction.started = True
-            policy = BareNewlines.PRESERVE if transaction.binary else self.quirks.bare_newlines
-            self._body = NewlineFilter(policy)
-            self._awaiting = BodyWanted(transaction.number, Bdat(0))
-        elif self._state is not State.READY and not transaction.undone:
-            transaction.undone = True
-            self._queue(Rset(), encode(Rset()), submitted=True)
+    def _on_transaction(self, transaction: Transaction, reply: Reply) -> ClientEvent | None:
+        """A reply to what the transaction said."""
+        if reply.code == 421:
+            return self._end_submitted(transaction.outcome(reply), close=True)
+        urgent = transaction.on_reply(reply)
+        if urgent:
+            self._out.put(urgent)
+        phase = transaction.phase
+        if phase is _ENVELOPE:
+            if transaction.unsaid:
+                self._say_more(transaction)
+        elif phase is _BODY:
+            if self._awaiting is None:
+                self._awaiting = BodyWanted(transaction.number, transaction.body_command)
         else:
-            self._finish()
+            self._awaiting = None
+            if phase is _DONE or phase is _CUT:
+                return self._end_submitted(transaction.outcome(), close=phase is _CUT)
+        return None
 
-    def _finish(self, end: Reply | None = None) -> None:
-        """Make the `Outcome`. `end` stands for every answer that will not come."""
-        transaction = self._transaction
-        assert transaction is not None
+    def _say_more(self, transaction: Transaction) -> None:
+        if not self._pending or transaction.pipelining:
+            lines = transaction.lines_to_send(self._limits.output - self._out.size)
+            if lines:
+                self._out.put(lines)
+
+    def _end_submitted(self, outcome: Outcome, *, close: bool) -> Outcome:
         self._transaction = None
         self._plan = None
-        mail = transaction.mail or end
-        assert mail is not None
-        recipients = transaction.recipients if mail.positive else []
-        last = end or (transaction.body[-1] if transaction.body else None)
-        answers = deque(transaction.body if self._lmtp else ())
-        results: list[tuple[str, Reply]] = []
-        for position, recipient in enumerate(transaction.envelope.recipients):
-            reply: Reply | None = mail
-            if mail.positive:
-                reply = recipients[position][1] if position < len(recipients) else end
-                if reply is not None and reply.positive:
-                    reply = answers.popleft() if answers else last
-            assert reply is not None
-            results.append((recipient.address, reply))
-        self._made.append(
-            Outcome(
-                transaction.number,
-                transaction.envelope,
-                mail,
-                tuple(recipients),
-                transaction.body[-1] if transaction.body else None,
-                tuple(results),
-            )
-        )
+        if close:
+            self._close()
+        return outcome
 
     # --- Replies --------------------------------------------------------------------------------
 
+    def data_to_send(self) -> bytes:
+        """Take what is queued; b"" if nothing is."""
+        data = super().data_to_send()
+        self._untaken = 0
+        if self._transaction is not None:
+            self._transaction.taken()
+            if self._transaction.unsaid:
+                self._say_more(self._transaction)
+        return data
+
     def _parse(self) -> ClientEvent | None:
-        if self._transaction is not None and self._transaction.commands:
-            self._advance()
-        while True:
+        while not self._halted:
             reply = self._read_reply()
             if reply is None:
                 return None
-            event = self._on_reply(reply)
+            transaction = self._transaction
+            if self._out.size:
+                reply = self._with_verdict(reply)
+            if transaction is not None and not self._pending:
+                event = self._on_transaction(transaction, reply)
+            else:
+                event = self._on_reply(reply)
             if event is not None:
                 return event
-            if self._made:
-                made: ClientEvent = self._made.popleft()
-                return made
-            if self._halted:
-                return None
+        return None
+
+    def _last_event(self) -> ClientEvent | None:
+        # In LMTP some recipients may be served already: sending to them again would be wrong.
+        transaction = self._transaction
+        if transaction is None or not transaction.partly_answered or self._told:
+            return None
+        self._told = True
+        return transaction.outcome()
 
     def _open(self) -> bool:
         return (
             len(self._in) > 0
             or bool(self._codes)
             or self._state is State.GREETING
+            or self._transaction is not None
             or any(not isinstance(pending.command, Quit) for pending in self._pending)
         )
+
+    def _with_verdict(self, reply: Reply) -> Reply:
+        """Mark a reply to what the server cannot have seen: response injection looks like that."""
+        if self._pending:
+            early = len(self._pending) <= self._untaken or self._pending[0].body_sent
+        else:
+            early = self._transaction is not None and self._transaction.awaits_untaken
+        if not early:
+            return reply
+        return attrs.evolve(reply, defects=(*reply.defects, Defect("early_talk")))
 
     def _read_reply(self) -> Reply | None:
         limit = self._limits.reply
         while True:
-            line = self._in.line(b"\n", limit if limit is None else limit - self._reply_size)
-            size = self._reply_size + (len(self._in) if line is None else len(line))
-            if limit is not None and size > limit:
+            left = limit if limit is None else limit - self._reply_size
+            line = self._in.line(b"\n", left)
+            if left is not None and (len(self._in) if line is None else len(line)) > left:
                 raise LimitExceeded("a reply is larger than limits.reply")
             if line is None:
                 return None
+            if len(line) <= _SHORT and not (self._codes or self._blank_lines):
+                reply = plain_reply(line)
+                if reply is not None:
+                    return reply
             if line in (b"\r\n", b"\n") and not self._codes:
                 self._blank_lines += 1
                 most = self._limits.blank_lines
@@ -624,7 +617,7 @@ class Client(ClientMachine[ClientEvent]):
                 return Reply(code, (text,), defects=odd_ones)
             self._codes.append(code)
             self._lines.append(text)
-            self._reply_size = size
+            self._reply_size += len(line)
             if not more:
                 reply = join_reply(self._codes, self._lines, tuple(self._odd))
                 self._codes, self._lines, self._odd = [], [], []
@@ -653,37 +646,12 @@ class Client(ClientMachine[ClientEvent]):
             return event
         return self._done(pending, reply)
 
-    def _done(
-        self, pending: _Pending, reply: Reply, recipient: str | None = None
-    ) -> ClientEvent | None:
+    def _done(self, pending: _Pending, reply: Reply, recipient: str | None = None) -> ClientEvent:
         """The head of the queue has its answer."""
         self._pending.popleft()
         if not reply.positive:
             self._plan = None
-        return self._tell(pending, reply, recipient)
-
-    def _tell(
-        self, pending: _Pending, reply: Reply, recipient: str | None = None
-    ) -> ClientEvent | None:
-        if not pending.submitted:
-            return Replied(pending.number, pending.command, reply, recipient)
-        transaction = self._transaction
-        assert transaction is not None
-        command = pending.command
-        if isinstance(command, Mail):
-            transaction.mail = reply
-        elif isinstance(command, Rcpt):
-            transaction.recipients.append((command.recipient, reply))
-        elif isinstance(command, Data):
-            if any(answer.positive for _, answer in transaction.recipients):
-                transaction.body.append(reply)
-        elif recipient is not None:  # LMTP
-            transaction.body.append(reply)
-        elif isinstance(command, Bdat) and (command.last or not reply.positive):
-            transaction.body = transaction.body or [reply]  # the first refusal is the reason
-        if not self._pending:
-            self._advance()
-        return None
+        return Replied(pending.number, pending.command, reply, recipient)
 
     def _on_greeting(self, reply: Reply) -> ClientEvent:
         if reply.code == 421:
@@ -694,13 +662,10 @@ class Client(ClientMachine[ClientEvent]):
 
     def _on_closing(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
         """421: the server closes, whatever else is in flight (RFC 5321 section 3.8)."""
-        event: ClientEvent | None = None
-        if not pending.submitted:
-            event = Replied(pending.number, pending.command, reply)
         if self._transaction is not None:
-            self._finish(reply)
+            self._made.append(self._transaction.outcome(reply))
         self._close()
-        return event
+        return Replied(pending.number, pending.command, reply)
 
     def _on_intermediate(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
         command = pending.command
@@ -744,8 +709,6 @@ class Client(ClientMachine[ClientEvent]):
             self._state = State.TEXT
             self._answered = 0
             self._awaiting = BodyWanted(pending.number, pending.command)
-        if pending.submitted:
-            return None
         return Replied(pending.number, pending.command, reply)
 
     # --- What a final reply does ----------------------------------------------------------------
@@ -765,6 +728,7 @@ class Client(ClientMachine[ClientEvent]):
             pending.fall_back = False
             self._out.put(encode(pending.command))
             return None
+        self._offered = frozenset(self._capabilities or ())
         return self._done(pending, reply)
 
     def _then_mail(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
@@ -789,17 +753,13 @@ class Client(ClientMachine[ClientEvent]):
 
     def _then_bdat(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
         command = cast(Bdat, pending.command)
+        self._chunks -= 1
         if not pending.body_sent and reply.positive:
             raise RemoteProtocolError("the server took a chunk that was not sent")
         if command.last and self._lmtp and self._state is not State.SPOILT:
             return self._then_body(pending, reply)
         if not reply.positive:
             self._state = State.SPOILT
-            if pending.submitted and self._body is not None:
-                # No more chunks: the session goes on with RSET when those in flight are answered.
-                self._body = None
-                self._awaiting = None
-                self._held = b""
             if not pending.body_sent:
                 # The announced octets still have to follow, or the server would read commands as
                 # octets of the chunk; its answer has come.
@@ -818,23 +778,20 @@ class Client(ClientMachine[ClientEvent]):
             return self._done(pending, reply)
         recipient = self._accepted[self._answered]
         self._answered += 1
+        self._served = self._served or reply.positive
         if self._answered < len(self._accepted):
-            return self._tell(pending, reply, recipient)
-        self._end_transaction(State.READY)
+            self._chunks += isinstance(pending.command, Bdat)  # still in flight
+            return Replied(pending.number, pending.command, reply, recipient)
+        spoilt = isinstance(pending.command, Bdat) and not self._served
+        self._end_transaction(State.SPOILT if spoilt else State.READY)
         return self._done(pending, reply, recipient)
 
     def _cut_short(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
         """A final reply before the end of the body. There is no way back into step."""
         if reply.positive:
             raise RemoteProtocolError("the server took a body before its end")
-        event: ClientEvent | None = None
-        if pending.submitted:
-            assert self._transaction is not None
-            self._finish(reply)
-        else:
-            event = Replied(pending.number, pending.command, reply)
         self._close()
-        return event
+        return Replied(pending.number, pending.command, reply)
 
     def _then_rset(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
         if reply.positive:
@@ -863,11 +820,13 @@ class Client(ClientMachine[ClientEvent]):
         self._state = state
         self._accepted = []
         self._answered = 0
+        self._served = False
 
     # --- The base class asks --------------------------------------------------------------------
 
     def _forget(self) -> None:
         self._capabilities = None
+        self._offered = frozenset()
         self._authenticated = False
         self._end_transaction(State.START)
         pending = self._pending.popleft()
@@ -878,9 +837,15 @@ class Client(ClientMachine[ClientEvent]):
         self._state = State.CLOSED
         self._body = None
         self._left = None
-        self._held = b""
         self._transaction = None
         super()._close()
+
+
+_ENVELOPE, _BODY, _DONE, _CUT = Phase.ENVELOPE, Phase.BODY, Phase.DONE, Phase.CUT
+
+
+def _is_ascii(address: str, params: tuple[Param, ...]) -> bool:
+    return address.isascii() and all((param.value or "").isascii() for param in params)
 
 
 def _after(command: Command, state: State) -> State:

@@ -17,15 +17,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 from .._envelope import Param, Parameter
 from .._grammar import (
+    ascii_upper,
     b64decode,
     b64encode,
     has_control,
     is_address_literal,
     is_domain,
+    is_plain_address,
     parse_address,
     parse_number,
 )
@@ -65,9 +68,11 @@ __all__ = [
     "parse_command",
     "parse_reply",
     "parse_reply_line",
+    "plain_reply",
+    "rcpt_line",
 ]
 
-_Rows: TypeAlias = Mapping[tuple[str, str], Parameter[object]]
+_Rows: TypeAlias = Mapping[tuple[str, str], Parameter[Any]]
 _Reader: TypeAlias = Callable[[bytes, _Rows], Command]
 
 PARAMETERS = parameters_of(EXTENSIONS)
@@ -104,15 +109,18 @@ _LOCAL = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)
 _HOST = rb"[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*"
 _MAIL = re.compile(rb"MAIL FROM:<((?:%b@%b)?)>(?: ([!-~ ]+))?\r\n" % (_LOCAL, _HOST))
 _RCPT = re.compile(rb"RCPT TO:<(%b@%b)>(?: ([!-~ ]+))?\r\n" % (_LOCAL, _HOST))
-_PATH_VERB = re.compile(r"(?:FROM|TO)(?P<before>[ \t]*):(?P<after>[ \t]*)", re.IGNORECASE)
+_PATH_VERB = re.compile(
+    r"(?:FROM|TO)(?P<before>[ \t]*):(?P<after>[ \t]*)", re.IGNORECASE | re.ASCII
+)
 _BLANK = re.compile(r"[ \t]+")  # not str.split(): Unicode knows more white space than SMTP
+_VERB = re.compile(r"[A-Z][A-Z0-9-]*")
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _VALUE = re.compile(r"[!-~\u0080-\ud7ff\ue000-\U0010ffff]*")
 _SHORT = 64  # in a path no longer than this, no part can be too long
 
 
 def parse_command(
-    line: bytes, parameters: Mapping[tuple[str, str], Parameter[object]] = PARAMETERS
+    line: bytes, parameters: Mapping[tuple[str, str], Parameter[Any]] = PARAMETERS
 ) -> Command:
     """The command on `line` (CRLF or LF at its end is optional). An AUTH answer is no command.
 
@@ -124,9 +132,12 @@ def parse_command(
         return exact
     verb = line[:4]
     reader = _FOUR.get(verb) or _FOUR.get(verb.upper())
-    if reader is not None:
+    if reader is not None and line[4:5] in _ENDS_VERB:
         return reader(line, parameters)
     return _parse_other(line)
+
+
+_ENDS_VERB = (b" ", b"\r", b"\n", b"\t", b"")
 
 
 def _text(line: bytes) -> str:
@@ -146,8 +157,6 @@ def _split(line: bytes, verb: str) -> tuple[str, tuple[Defect, ...]]:
     text = _text(line)
     argument = text[len(verb) :]
     defects: tuple[Defect, ...] = ()
-    if argument and argument[0] not in " \t":
-        raise _unrecognized(text)
     stripped = argument[1:].strip(" \t")
     if argument[1:] != stripped or argument[:1] == "\t":
         if argument.rstrip(" \t") != argument:
@@ -159,17 +168,15 @@ def _split(line: bytes, verb: str) -> tuple[str, tuple[Defect, ...]]:
     return stripped, defects
 
 
-def _unrecognized(text: str) -> SyntaxRefused:
-    return _refuse(500, "5.5.2 Command not recognized" if text.strip() else "5.5.2 Empty line")
-
-
 def _parse_other(line: bytes) -> Command:
     text = _text(line)
-    verb = re.split(r"[ \t]", text, maxsplit=1)[0].upper()
+    verb = ascii_upper(_BLANK.split(text, maxsplit=1)[0])
     if verb == "STARTTLS":
         return _STARTTLS(line, {})
-    if re.fullmatch(r"[A-Z][A-Z0-9-]*", verb) is None:
-        raise _unrecognized(text)
+    if verb.startswith("STARTTLS"):
+        raise _refuse(501, "5.5.4 STARTTLS takes no argument")
+    if _VERB.fullmatch(verb) is None:
+        raise _refuse(500, "5.5.2 Command not recognized" if text else "5.5.2 Empty line")
     argument, defects = _split(line, verb)
     return UnknownCommand(verb, argument, defects=defects)
 
@@ -184,7 +191,7 @@ def _parse_mail(line: bytes, rows: _Rows) -> Command:
             params, defects = _parse_params(options.decode("ascii"), "MAIL", rows)
             return Mail(path.decode("ascii"), params, defects=defects)
     path_text, rest, odd = _parse_path(line, "FROM", "5.1.7")
-    params, defects = _parse_params(rest, "MAIL", rows)
+    params, defects = _parse_params(rest.removeprefix(" "), "MAIL", rows)
     return Mail(path_text, params, defects=odd + defects)
 
 
@@ -200,7 +207,7 @@ def _parse_rcpt(line: bytes, rows: _Rows) -> Command:
     path_text, rest, odd = _parse_path(line, "TO", "5.1.3")
     if not path_text:
         raise _refuse(501, "5.1.3 A recipient is needed")
-    params, defects = _parse_params(rest, "RCPT", rows)
+    params, defects = _parse_params(rest.removeprefix(" "), "RCPT", rows)
     return Rcpt(path_text, params, defects=odd + defects)
 
 
@@ -208,8 +215,6 @@ def _parse_path(line: bytes, word: str, status: str) -> tuple[str, str, tuple[De
     """(path without brackets, what follows it, defects) of a MAIL or RCPT line."""
     text = _text(line)
     verb = text[:4].upper()
-    if len(text) > 4 and text[4] not in " \t":
-        raise _unrecognized(text)
     argument = text[4:].lstrip(" \t")
     usage = _refuse(501, f"5.5.4 Syntax: {verb} {word}:<address>")
     match = _PATH_VERB.match(argument)
@@ -256,7 +261,8 @@ def _parse_path(line: bytes, word: str, status: str) -> tuple[str, str, tuple[De
     return path, rest, tuple(Defect(code, offset) for code, offset in codes)
 
 
-_BRACKETED = re.compile(r'<([^"<>]*(?:"[^"\\]*(?:\\.[^"\\]*)*"[^"<>]*)?)>')
+_UNQUOTED = r'(?:[^"<>\[]|\[[^\[\]]*\])*'  # an address literal may hold what a path may not
+_BRACKETED = re.compile(rf'<({_UNQUOTED}(?:"[^"\\]*(?:\\.[^"\\]*)*"{_UNQUOTED})?)>')
 
 
 def _bracketed(text: str, usage: SyntaxRefused) -> tuple[str, str]:
@@ -274,7 +280,7 @@ def _parse_params(
     seen: set[str] = set()
     for word in words:
         keyword, equals, value = word.partition("=")
-        keyword = keyword.upper()
+        keyword = ascii_upper(keyword)
         if _KEYWORD.fullmatch(keyword) is None or _VALUE.fullmatch(value) is None:
             raise _refuse(501, "5.5.4 A parameter is KEYWORD or KEYWORD=value")
         if keyword in seen:
@@ -288,8 +294,9 @@ def _parse_params(
             except ValueError as error:
                 raise _refuse(501, f"5.5.4 {keyword}: {error}") from None
         params.append(param)
-    odd = text != " ".join(words) and text != " " + " ".join(words)
-    return tuple(params), (Defect("extra_space"),) if odd else ()
+        if row is not None and row.excludes in seen:
+            raise _refuse(501, f"5.5.4 {keyword} and {row.excludes} exclude each other")
+    return tuple(params), (Defect("extra_space"),) if text != " ".join(words) else ()
 
 
 def _greets(cls: type[Helo | Ehlo | Lhlo]) -> _Reader:
@@ -342,12 +349,10 @@ def _parse_bdat(line: bytes, _rows: _Rows) -> Command:
     try:
         argument, defects = _split(line, "BDAT")
         size_text, *rest = _BLANK.split(argument)
-        if rest not in ([], ["LAST"]) and [word.upper() for word in rest] != ["LAST"]:
+        if rest and [ascii_upper(word) for word in rest] != ["LAST"]:
             raise unframed
         size = parse_number(size_text)
     except SyntaxRefused as error:
-        if line[4:5] not in (b" ", b"\t", b""):
-            raise  # BDATFOO is just an unknown word
         raise UnframedChunk(str(unframed), error.reply) from None
     except ValueError:
         raise unframed from None
@@ -393,7 +398,7 @@ _FOUR: dict[bytes, _Reader] = {
 
 def parse_auth_response(line: bytes) -> AuthResponse | AuthCancel:
     """The client's line behind a 334. Raises `SyntaxRefused` (501) for what is not base64."""
-    text = line.rstrip(b"\r\n")
+    text = line.removesuffix(b"\n").removesuffix(b"\r")
     if text == b"*":
         return AuthCancel()
     try:
@@ -436,6 +441,20 @@ def parse_reply_line(line: bytes) -> tuple[int, bool, str, tuple[str, ...]]:
     if b"\0" in text:
         codes += ("nul",)
     return int(code), separator == b"-", text.decode("utf-8", "surrogateescape"), codes
+
+
+@lru_cache(maxsize=256)
+def plain_reply(line: bytes) -> Reply | None:
+    """The reply that consists of this one line, if it is of the usual kind; None for any other.
+
+    Servers say the same few lines over and over, and a `Reply` never changes: the last ones are
+    kept. Give it short lines only.
+    """
+    match = _PLAIN_REPLY.fullmatch(line)
+    return None if match is None else Reply(int(match[1]), (match[2].decode("ascii"),))
+
+
+_PLAIN_REPLY = re.compile(rb"([2-5][0-9]{2}) ([\t -~]*)\r\n")
 
 
 def join_reply(codes: list[int], lines: list[str], defects: tuple[Defect, ...]) -> Reply:
@@ -484,7 +503,7 @@ def _clean(text: str, what: str, *, spaces: bool = False) -> str:
 
 
 def _encode_path(address: str) -> str:
-    if address:
+    if address and not is_plain_address(address):
         parse_address(address)
     return f"<{address}>"
 
@@ -513,10 +532,15 @@ def _encode_mail(command: Mail) -> str:
 
 
 def _encode_rcpt(command: Rcpt) -> str:
-    if not command.recipient:
+    return rcpt_line(command.recipient, command.params)[:-2].decode("utf-8")
+
+
+def rcpt_line(address: str, params: tuple[Param, ...]) -> bytes:
+    """The RCPT command for a recipient. Raises ValueError as `encode()` does."""
+    if not address:
         raise ValueError("a recipient is needed")
-    options = _encode_params(command.params, "RCPT") if command.params else ""
-    return f"RCPT TO:{_encode_path(command.recipient)}{options}"
+    options = _encode_params(params, "RCPT") if params else ""
+    return f"RCPT TO:{_encode_path(address)}{options}\r\n".encode()
 
 
 def _encode_bdat(command: Bdat) -> str:
@@ -543,7 +567,8 @@ def _encode_string(command: Vrfy | Expn | Help | Noop) -> str:
 
 
 def _encode_unknown(command: UnknownCommand) -> str:
-    if re.fullmatch(r"[A-Z][A-Z0-9-]*", command.verb) is None or command.verb.encode() in _KNOWN:
+    known = command.verb.encode() in _FOUR or command.verb.startswith("STARTTLS")
+    if _VERB.fullmatch(command.verb) is None or known:
         raise ValueError(
             "a private verb is letters, digits and hyphens, in upper case, and private"
         )
@@ -552,8 +577,6 @@ def _encode_unknown(command: UnknownCommand) -> str:
         raise ValueError("the argument begins or ends with a space")
     return f"{command.verb} {argument}" if argument else command.verb
 
-
-_KNOWN = {*_FOUR, b"STARTTLS"}
 
 _EXACT: dict[bytes, Command] = {
     b"DATA\r\n": Data(),
@@ -621,4 +644,6 @@ def encode(item: Command | Reply | Challenge) -> bytes:
     encoder = _ENCODERS.get(type(item))
     if encoder is None:
         raise TypeError(f"not an SMTP command, reply or challenge: {type(item).__name__}")
-    return (encoder(item) + "\r\n").encode("utf-8", "surrogateescape")
+    # Replies keep what was not UTF-8; a command has to be.
+    errors = "surrogateescape" if encoder is _encode_reply else "strict"
+    return (encoder(item) + "\r\n").encode("utf-8", errors)

@@ -19,12 +19,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import attrs
 
 from .._envelope import Param, Parameter
 from .._grammar import (
+    ascii_upper,
     format_datetime,
     parse_address,
     parse_datetime,
@@ -70,9 +71,9 @@ class Extension:
     keyword: str
     """What EHLO calls it, in upper case."""
     rfc: str = ""
-    mail: tuple[Parameter[object], ...] = ()
+    mail: tuple[Parameter[Any], ...] = ()
     """Parameters it adds to MAIL."""
-    rcpt: tuple[Parameter[object], ...] = ()
+    rcpt: tuple[Parameter[Any], ...] = ()
     """Parameters it adds to RCPT."""
     verbs: tuple[str, ...] = ()
     """Commands it adds."""
@@ -138,7 +139,7 @@ class _OneOf:
     words: tuple[str, ...]
 
     def __call__(self, value: str | None) -> str:
-        word = _wanted(value).upper()
+        word = ascii_upper(_wanted(value))
         if word not in self.words:
             raise ValueError(f"one of {', '.join(self.words)} is expected")
         return word
@@ -169,6 +170,16 @@ def _format_priority(value: int) -> str:
     return str(_priority(str(value)))
 
 
+def _format_hold_seconds(value: int) -> str:
+    return str(_hold_seconds(str(value)))
+
+
+def _format_xtext(value: str) -> str:
+    text = xtext_encode(value)
+    _xtext(text)
+    return text
+
+
 def _xtext(value: str | None) -> str:
     return xtext_decode(_wanted(value))
 
@@ -186,11 +197,14 @@ def _auth_address(value: str | None) -> str:
 
 
 def _format_auth_address(value: str) -> str:
-    return xtext_encode(value) if value else "<>"
+    if not value:
+        return "<>"
+    parse_address(value)
+    return xtext_encode(value)
 
 
 def _by(value: str | None) -> DeliverBy:
-    match = re.fullmatch(r"(-?[0-9]{1,9});([RNrn])([Tt]?)", _wanted(value))
+    match = re.fullmatch(r"([+-]?[0-9]{1,9});([RNrn])([Tt]?)", _wanted(value))
     if match is None:
         raise ValueError("seconds;R or seconds;N is expected, T may follow")
     seconds, mode = int(match[1]), match[2].upper()
@@ -209,7 +223,7 @@ _NOTIFY = ("SUCCESS", "FAILURE", "DELAY")
 
 
 def _notify(value: str | None) -> tuple[str, ...]:
-    words = tuple(_wanted(value).upper().split(","))
+    words = tuple(ascii_upper(_wanted(value)).split(","))
     if words != ("NEVER",) and (
         len(set(words)) != len(words) or any(word not in _NOTIFY for word in words)
     ):
@@ -218,14 +232,17 @@ def _notify(value: str | None) -> tuple[str, ...]:
 
 
 def _format_notify(value: Iterable[str]) -> str:
-    text = ",".join([value] if isinstance(value, str) else value).upper()
+    text = ascii_upper(",".join([value] if isinstance(value, str) else value))
     _notify(text)
     return text
 
 
+_ADDRESS_TYPE = re.compile(r"[A-Za-z0-9-]+")
+
+
 def _orcpt(value: str | None) -> OriginalRecipient:
     address_type, semicolon, address = _wanted(value).partition(";")
-    if not semicolon or re.fullmatch(r"[A-Za-z0-9-]+", address_type) is None:
+    if not semicolon or _ADDRESS_TYPE.fullmatch(address_type) is None:
         raise ValueError("address-type;address is expected")
     if address_type.lower() == "utf-8":
         return OriginalRecipient(address_type, unitext_decode(address))
@@ -233,6 +250,8 @@ def _orcpt(value: str | None) -> OriginalRecipient:
 
 
 def _format_orcpt(value: OriginalRecipient) -> str:
+    if _ADDRESS_TYPE.fullmatch(value.address_type) is None:
+        raise ValueError("an address type is letters, digits and hyphens")
     encode = unitext_encode if value.address_type.lower() == "utf-8" else xtext_encode
     text = f"{value.address_type};{encode(value.address)}"
     _orcpt(text)
@@ -241,16 +260,19 @@ def _format_orcpt(value: OriginalRecipient) -> str:
 
 def _rrvs(value: str | None) -> RecipientValidSince:
     date, semicolon, action = _wanted(value).partition(";")
-    if semicolon and action.upper() not in ("C", "R"):
+    action = ascii_upper(action)
+    if semicolon and action not in ("C", "R"):
         raise ValueError("C or R is expected behind the date")
     return RecipientValidSince(
-        parse_datetime(date), cast("Literal['C', 'R'] | None", action.upper() or None)
+        parse_datetime(date), cast("Literal['C', 'R'] | None", action or None)
     )
 
 
 def _format_rrvs(value: RecipientValidSince) -> str:
     action = f";{value.on_failure}" if value.on_failure else ""
-    return format_datetime(value.since) + action
+    text = format_datetime(value.since) + action
+    _rrvs(text)
+    return text
 
 
 # --- Parameters -----------------------------------------------------------------------------------
@@ -273,7 +295,7 @@ SMTPUTF8 = Parameter("SMTPUTF8", "MAIL", _flag, _no_value)
 """RFC 6531: addresses or header fields may be UTF-8."""
 RET = Parameter("RET", "MAIL", _RETURNS, _RETURNS, extension="DSN")
 """RFC 3461 section 4.3: how much of the message a failure report returns."""
-ENVID = Parameter("ENVID", "MAIL", _xtext, xtext_encode, extension="DSN")
+ENVID = Parameter("ENVID", "MAIL", _xtext, _format_xtext, extension="DSN")
 """RFC 3461 section 4.4: the sender's name for this envelope, decoded."""
 NOTIFY = Parameter("NOTIFY", "RCPT", _notify, _format_notify, extension="DSN")
 """RFC 3461 section 4.1: ("NEVER",) or some of SUCCESS, FAILURE, DELAY."""
@@ -283,7 +305,9 @@ AUTH = Parameter("AUTH", "MAIL", _auth_address, _format_auth_address)
 """RFC 4954 section 5: who submitted it first; "" for `<>`, not known."""
 BY = Parameter("BY", "MAIL", _by, _format_by, extension="DELIVERBY")
 """RFC 2852 section 4."""
-HOLDFOR = Parameter("HOLDFOR", "MAIL", _hold_seconds, _count, extension="FUTURERELEASE")
+HOLDFOR = Parameter(
+    "HOLDFOR", "MAIL", _hold_seconds, _format_hold_seconds, "FUTURERELEASE", excludes="HOLDUNTIL"
+)
 """RFC 4865 section 4: seconds to hold the message."""
 HOLDUNTIL = Parameter(
     "HOLDUNTIL",
@@ -291,6 +315,7 @@ HOLDUNTIL = Parameter(
     _date,
     format_datetime,
     extension="FUTURERELEASE",
+    excludes="HOLDFOR",
 )
 """RFC 4865 section 4: when to release the message."""
 MT_PRIORITY = Parameter("MT-PRIORITY", "MAIL", _priority, _format_priority)
@@ -301,28 +326,22 @@ RRVS = Parameter("RRVS", "RCPT", _rrvs, _format_rrvs)
 """RFC 7293 section 3.1."""
 
 
-def _rows(*parameters: object) -> tuple[Parameter[object], ...]:
-    # A Parameter[T] reads and writes T, so no variance fits a mixed row; each use goes by its own
-    # T.
-    return cast("tuple[Parameter[object], ...]", parameters)
-
-
 EXTENSIONS: tuple[Extension, ...] = (
     Extension("PIPELINING", "2920"),
-    Extension("SIZE", "1870", mail=_rows(SIZE)),
-    Extension("8BITMIME", "6152", mail=_rows(BODY)),
+    Extension("SIZE", "1870", mail=(SIZE,)),
+    Extension("8BITMIME", "6152", mail=(BODY,)),
     Extension("BINARYMIME", "3030"),
     Extension("CHUNKING", "3030", verbs=("BDAT",)),
-    Extension("SMTPUTF8", "6531", mail=_rows(SMTPUTF8)),
+    Extension("SMTPUTF8", "6531", mail=(SMTPUTF8,)),
     Extension("ENHANCEDSTATUSCODES", "2034"),
     Extension("STARTTLS", "3207", verbs=("STARTTLS",)),
-    Extension("AUTH", "4954", mail=_rows(AUTH), verbs=("AUTH",)),
-    Extension("DSN", "3461", mail=_rows(RET, ENVID), rcpt=_rows(NOTIFY, ORCPT)),
-    Extension("REQUIRETLS", "8689", mail=_rows(REQUIRETLS)),
-    Extension("DELIVERBY", "2852", mail=_rows(BY)),
-    Extension("FUTURERELEASE", "4865", mail=_rows(HOLDFOR, HOLDUNTIL)),
-    Extension("MT-PRIORITY", "6710", mail=_rows(MT_PRIORITY)),
-    Extension("RRVS", "7293", rcpt=_rows(RRVS)),
+    Extension("AUTH", "4954", mail=(AUTH,), verbs=("AUTH",)),
+    Extension("DSN", "3461", mail=(RET, ENVID), rcpt=(NOTIFY, ORCPT)),
+    Extension("REQUIRETLS", "8689", mail=(REQUIRETLS,)),
+    Extension("DELIVERBY", "2852", mail=(BY,)),
+    Extension("FUTURERELEASE", "4865", mail=(HOLDFOR, HOLDUNTIL)),
+    Extension("MT-PRIORITY", "6710", mail=(MT_PRIORITY,)),
+    Extension("RRVS", "7293", rcpt=(RRVS,)),
     Extension("LIMITS", "9422"),
     Extension("ETRN", "1985", verbs=("ETRN",)),
     Extension("VRFY", "5321", verbs=("VRFY",)),
@@ -332,7 +351,7 @@ EXTENSIONS: tuple[Extension, ...] = (
 """The registry of the extensions this library knows."""
 
 
-def parameters_of(registry: Iterable[Extension]) -> dict[tuple[str, str], Parameter[object]]:
+def parameters_of(registry: Iterable[Extension]) -> dict[tuple[str, str], Parameter[Any]]:
     """The parameter rows of a registry by (command, keyword)."""
     return {
         (row.command, row.keyword): row
@@ -372,7 +391,7 @@ class Capabilities:
             words = _words(line)
             if not words:
                 continue
-            keyword = words[0].upper()
+            keyword = ascii_upper(words[0])
             if keyword.startswith("AUTH="):
                 words[0:1] = ["AUTH", *filter(None, [words[0][5:]])]
                 keyword = "AUTH"

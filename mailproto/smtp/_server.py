@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import attrs
 
@@ -37,7 +37,7 @@ from .._machine import ServerMachine
 from .._wire import BareNewlines, NewlineScan, TextDecoder, normalize
 from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
 from ..limits import Limits
-from ._codec import SyntaxRefused, encode, parse_auth_response, parse_command
+from ._codec import SyntaxRefused, encode, parse_auth_response, parse_command, parse_reply
 from ._extensions import BODY, EXTENSIONS, SIZE, SMTPUTF8, Extension, parameters_of
 from ._states import PLAINTEXT_MECHANISMS, RULES, SERVER_TIMEOUT, Quirks, State
 from ._vocabulary import (
@@ -77,7 +77,7 @@ HTTP_VERBS = frozenset(
 """First words of a browser that was tricked into talking to a mail server."""
 
 
-def _index(config: ServerConfig) -> dict[tuple[str, str], Parameter[object]]:
+def _index(config: ServerConfig) -> dict[tuple[str, str], Parameter[Any]]:
     return parameters_of(config.registry)
 
 
@@ -90,18 +90,19 @@ class ServerConfig:
     lmtp: bool = False
     """LMTP (RFC 2033): LHLO, and one answer per recipient behind the body."""
     size: int | None = None
-    """The largest message in octets (SIZE, RFC 1870); None: no fixed limit."""
+    """The largest message in octets (SIZE, RFC 1870); None or, as there, 0: no fixed limit."""
     extensions: tuple[str, ...] = (
         "PIPELINING",
         "8BITMIME",
         "SMTPUTF8",
         "ENHANCEDSTATUSCODES",
         "CHUNKING",
+        "SIZE",
     )
     """EHLO keywords, each with its arguments behind spaces: those that the machine keeps alone.
     Add what the application keeps: "DSN", "BINARYMIME", "DELIVERBY 60", "LIMITS RCPTMAX=100".
-    SIZE, AUTH and STARTTLS come from their own fields; REQUIRETLS is shown under TLS only (RFC
-    8689)."""
+    AUTH, STARTTLS and SIZE's number come from their own fields; REQUIRETLS is shown under TLS only
+    (RFC 8689)."""
     auth: tuple[str, ...] = ()
     """SASL mechanisms, strongest first."""
     plaintext_auth: bool = False
@@ -116,9 +117,9 @@ class ServerConfig:
     """554 to a client that speaks before the greeting, instead of only saying so (`early_talk`)."""
     reject_pipelining: bool = False
     """554 to a client that does not wait where it must, instead of only saying so."""
-    registry: tuple[Extension, ...] = EXTENSIONS
+    registry: tuple[Extension, ...] = attrs.field(default=EXTENSIONS, repr=False)
     """The extensions whose parameters and verbs can be offered."""
-    parameters: dict[tuple[str, str], Parameter[object]] = attrs.field(
+    parameters: dict[tuple[str, str], Parameter[Any]] = attrs.field(
         init=False, repr=False, eq=False, default=attrs.Factory(_index, takes_self=True)
     )
     """The registry's parameter rows by (command, keyword)."""
@@ -126,7 +127,7 @@ class ServerConfig:
     def __attrs_post_init__(self) -> None:
         lines = (self.hostname, *self.extensions, *self.auth)
         encode(Reply(250, lines))  # refuses control characters
-        if not self.hostname or " " in self.hostname:
+        if len(self.hostname.split()) != 1 or self.hostname != self.hostname.strip():
             raise ValueError("the hostname is one word")
 
 
@@ -209,6 +210,7 @@ class Server(ServerMachine[ServerEvent]):
         self._offered: frozenset[str] = frozenset()
         self._lock_step = True  # PIPELINING was not offered: every answer must be waited for
         self._authenticated = False
+        self._tls_first = config.require_tls and not tls
         self._mail: Mail | None = None
         self._rcpts: list[Rcpt] = []
         # The body under way.
@@ -288,15 +290,16 @@ class Server(ServerMachine[ServerEvent]):
         return _READERS[self._reader](self)
 
     def _open(self) -> bool:
-        return self._reader != "command" or len(self._in) > 0
+        return self._reader != "command" or self._state is State.CHUNKS or len(self._in) > 0
 
     def _read_command(self) -> ServerEvent | None:
         limit = self._limits.line
         line = self._in.line(self._eol, limit)
         if line is None:
-            self._look_at_incomplete_line()
-            return None
+            return self._look_at_incomplete_line()
         if limit is not None and len(line) > limit:
+            if line.startswith(_TLS_RECORD):
+                raise _tls_hello()
             self._check_drain(len(line) - limit)
             return self._refuse_long(line[:limit], _TOO_LONG)
         if not self._greeted:
@@ -311,16 +314,20 @@ class Server(ServerMachine[ServerEvent]):
             return self._refuse(line, error.reply)
         if self._early or self._jumped:
             event = attrs.evolve(event, defects=event.defects + self._verdicts())
+        if self._eol == b"\n" and not line.endswith(b"\r\n"):
+            event = attrs.evolve(event, defects=(*event.defects, _bare_lf(line)))
         states, handler = _HANDLERS[type(event)]
-        if self._state in states:
+        if self._state in states and not (self._tls_first and type(event) not in _BEFORE_TLS):
             return handler(self, event, line)
-        out_of_place = RULES.get(event.verb, _OTHER).out_of_place
+        refusal = RULES.get(event.verb, _OTHER).out_of_place
+        if self._tls_first and self._state is not State.REFUSED:
+            refusal = _STARTTLS_FIRST
         if isinstance(event, Bdat):
-            return self._refuse_chunk(event, out_of_place, line)
-        return self._refuse(line, out_of_place)
+            return self._refuse_chunk(event, refusal, line)
+        return self._refuse(line, refusal)
 
-    def _look_at_incomplete_line(self) -> None:
-        if self._in.peek(2) == _TLS_RECORD:
+    def _look_at_incomplete_line(self) -> ServerEvent | None:
+        if len(self._in) >= 3 and self._in.peek(2) == _TLS_RECORD:
             raise _tls_hello()
         limit = self._limits.line
         if limit is not None and len(self._in) > limit:
@@ -328,6 +335,8 @@ class Server(ServerMachine[ServerEvent]):
             self._too_long = _TOO_LONG if self._reader == "command" else _TOO_LONG_TOKEN
             self._dropped = 0
             self._reader = "skip"
+            return self._skip()
+        return None
 
     def _skip(self) -> ServerEvent | None:
         gone, done = self._in.skip_line(self._eol)
@@ -363,9 +372,10 @@ class Server(ServerMachine[ServerEvent]):
             )
 
     def _verdicts(self) -> tuple[Defect, ...]:
-        codes = (("early_talk", self._early), ("unauthorized_pipelining", self._jumped))
+        early = (_EARLY_TALK,) if self._early else ()
+        jumped = (_UNAUTHORIZED_PIPELINING,) if self._jumped else ()
         self._early = self._jumped = False
-        return tuple(Defect(code) for code, found in codes if found)
+        return early + jumped
 
     def _sync(self) -> None:
         """Mark an answer that must not be held back and not be run ahead of (RFC 2920)."""
@@ -386,8 +396,7 @@ class Server(ServerMachine[ServerEvent]):
 
     def _on_greeting(self, event: Helo | Ehlo | Lhlo, line: bytes) -> ServerEvent:
         if isinstance(event, Lhlo) is not self.config.lmtp:
-            wanted = "LHLO" if self.config.lmtp else "EHLO"
-            return self._refuse(line, Reply(500, (f"5.5.1 This is {wanted[0]}MTP: say {wanted}",)))
+            return self._refuse(line, _WRONG_HELLO[self.config.lmtp])
         self._reset()
         self._hello = event
         self._state = State.READY
@@ -406,7 +415,8 @@ class Server(ServerMachine[ServerEvent]):
             for extension in config.extensions
             if self._tls or extension.split()[0].upper() != "REQUIRETLS"
         ]
-        lines.append("SIZE" if config.size is None else f"SIZE {config.size}")
+        if config.size is not None:
+            lines = [line for line in lines if line.upper() != "SIZE"] + [f"SIZE {config.size}"]
         if config.starttls and not self._tls:
             lines.append("STARTTLS")
         if mechanisms := self._mechanisms():
@@ -459,12 +469,10 @@ class Server(ServerMachine[ServerEvent]):
         self._awaiting = event
         return event
 
-    def _barred(self, *, needs_auth: bool = True) -> Reply | None:
-        if self.config.require_tls and not self._tls:
-            return Reply(530, ("5.7.0 Must issue a STARTTLS command first",))
-        if needs_auth and self.config.require_auth and not self._authenticated:
-            return Reply(530, ("5.7.0 Authentication required",))
-        return None
+    def _barred(self) -> Reply | None:
+        """The refusal, where authentication must come first (RFC 6409 section 4.3)."""
+        barred = self.config.require_auth and not self._authenticated
+        return _AUTH_FIRST if barred else None
 
     def _on_mail(self, event: Mail, line: bytes) -> ServerEvent:
         if refusal := self._barred():
@@ -475,12 +483,7 @@ class Server(ServerMachine[ServerEvent]):
                 event.params, "MAIL"
             )
             size = event.get(SIZE)
-            if (
-                refusal is None
-                and size
-                and self.config.size is not None
-                and size > self.config.size
-            ):
+            if refusal is None and size and self.config.size and size > self.config.size:
                 refusal = Reply(552, ("5.3.4 The message is larger than this server takes",))
             if refusal is not None:
                 return self._refuse(line, refusal)
@@ -526,17 +529,23 @@ class Server(ServerMachine[ServerEvent]):
     def _on_bdat(self, event: Bdat, line: bytes) -> ServerEvent | None:
         if "CHUNKING" not in self._offered:
             return self._refuse_chunk(event, Reply(502, ("5.5.1 CHUNKING was not offered",)), line)
-        if self.config.size is not None and self._size + event.size > self.config.size:
-            data = encode(_TOO_LARGE) * self._answers_due(event)
-            return self._drop_chunk(event.size, data, BodyRefused(_TOO_LARGE))
+        if self.config.size and self._size + event.size > self.config.size:
+            count = self._answers_due(event)
+            return self._drop_chunk(event.size, _TOO_LARGE, count, BodyRefused(_TOO_LARGE))
         return cast(ServerEvent, self._ask(event))
+
+    def _beyond_drain(self, size: int, reply: Reply) -> LimitExceeded | None:
+        drain = self._limits.drain
+        if drain is None or size <= drain:
+            return None
+        return LimitExceeded("a refused chunk is larger than limits.drain", reply)
 
     def _answers_due(self, event: Bdat) -> int:
         """LMTP answers the body once for each recipient, a refusal too (RFC 2033 section 4.2)."""
         return len(self._rcpts) if self.config.lmtp and event.last else 1
 
     def _refuse_chunk(self, event: Bdat, reply: Reply, line: bytes) -> ServerEvent | None:
-        return self._drop_chunk(event.size, encode(reply), BadCommand(line, reply))
+        return self._drop_chunk(event.size, reply, 1, BadCommand(line, reply))
 
     def _on_starttls(self, event: StartTls, line: bytes) -> ServerEvent:
         if self._tls:
@@ -557,7 +566,6 @@ class Server(ServerMachine[ServerEvent]):
                 refusal = Reply(502, ("5.5.1 AUTH was not offered",))
             else:
                 refusal = Reply(504, ("5.5.4 Mechanism not supported",))
-        refusal = self._barred(needs_auth=False) or refusal
         if refusal is not None:
             return self._refuse(line, refusal)
         return cast(ServerEvent, self._ask(event))
@@ -566,8 +574,9 @@ class Server(ServerMachine[ServerEvent]):
         limit = self._limits.line
         line = self._in.line(self._eol, limit)
         if line is None:
-            self._look_at_incomplete_line()
-            return None
+            return self._look_at_incomplete_line()
+        if line.startswith(_TLS_RECORD):
+            raise _tls_hello()
         if limit is not None and len(line) > limit:
             self._check_drain(len(line) - limit)
             return self._refuse_long(line[:limit], _TOO_LONG_TOKEN)
@@ -583,6 +592,8 @@ class Server(ServerMachine[ServerEvent]):
             return event
         if self._jumped:
             event = attrs.evolve(event, defects=self._verdicts())
+        if not line.endswith(b"\r\n"):
+            event = attrs.evolve(event, defects=(*event.defects, _bare_lf(line)))
         return cast(ServerEvent, self._ask(event))
 
     def _on_question(self, event: Vrfy | Expn | Help | Etrn, line: bytes) -> ServerEvent:
@@ -603,6 +614,7 @@ class Server(ServerMachine[ServerEvent]):
             return self._end_text() if self._decoder.ended else None
         before = self._scan.size
         cut = len(text)
+        normal = False
         refusal: Reply | None = None
         bare = self._scan.feed(text)
         if bare >= 0:
@@ -611,19 +623,25 @@ class Server(ServerMachine[ServerEvent]):
                 cut = bare
                 refusal = _BARE_NEWLINE
             elif policy is BareNewlines.NORMALIZE:
-                text = normalize(text)
+                normal = True
         most = self.config.size
-        if most is not None and before + cut > most:
+        if most and before + cut > most:
             cut = most - before
+            if text[cut - 1 : cut + 1] == b"\r\n":
+                cut -= 1  # not half a line end
             refusal = _TOO_LARGE
+        dropped = len(text) - cut
+        text = text[:cut] if dropped else text
+        if normal:
+            text = normalize(text)
         if refusal is None:
             return self._hand_out(text)
         self._reader = "drop_text"
-        self._dropped = self._scan.size - before - cut
+        self._dropped = dropped
         # LMTP answers the body once for each recipient, a refusal too (RFC 2033 section 4.2).
         count = len(self._rcpts) if self.config.lmtp else 1
         self._after_drop = (encode(refusal) * count, BodyRefused(refusal))
-        return self._hand_out(text[:cut]) if cut else self._drop_text()
+        return self._hand_out(text) if text else self._drop_text()
 
     def _hand_out(self, data: bytes) -> BodyChunk:
         most = self._limits.chunk
@@ -659,10 +677,13 @@ class Server(ServerMachine[ServerEvent]):
         self._check_drain(self._dropped)
         if not self._decoder.ended:
             return None
+        defects = self._scan.defects
+        if self._early or self._jumped:
+            self._check_patience()
+            defects += self._verdicts()
         self._reset()
         event = self._end_drop()
-        assert event is not None
-        return attrs.evolve(cast(BodyRefused, event), defects=self._scan.defects)
+        return attrs.evolve(cast(BodyRefused, event), defects=defects)
 
     def _end_drop(self) -> ServerEvent | None:
         data, event = self._after_drop
@@ -671,14 +692,15 @@ class Server(ServerMachine[ServerEvent]):
         self._reply(data, sync=False)
         return event
 
-    def _drop_chunk(self, size: int, data: bytes, event: ServerEvent | None) -> ServerEvent | None:
-        """Swallow a chunk, then answer `data` and give `event`."""
-        drain = self._limits.drain
-        if drain is not None and size > drain:
-            reply = _TOO_LARGE if event is None else cast(BadCommand, event).reply
-            raise LimitExceeded("a refused chunk is larger than limits.drain", reply)
+    def _drop_chunk(
+        self, size: int, reply: Reply, count: int, event: ServerEvent
+    ) -> ServerEvent | None:
+        """Swallow a chunk, then say `reply` `count` times and give `event`."""
+        error = self._beyond_drain(size, reply)
+        if error is not None:
+            raise error
         self._left = size
-        self._after_drop = (data, event)
+        self._after_drop = (encode(reply) * count, event)
         self._reader = "drop_octets"
         if self._state is State.RCPT or self._state is State.CHUNKS:
             self._state = State.SPOILT
@@ -716,7 +738,10 @@ class Server(ServerMachine[ServerEvent]):
         `reply` says it in other words. Raises LocalProtocolError when nothing is owed, ValueError
         for a reply that is no yes to this event.
         """
-        event, kind = self._owed_event()
+        event: object = self._awaiting
+        if event is None or self._out.size >= self._limits.output:
+            self._nothing_owed()
+        kind = type(event)
         data = _YES[kind]
         if reply is not None:
             _check_reply(reply)
@@ -732,7 +757,10 @@ class Server(ServerMachine[ServerEvent]):
 
         Raises LocalProtocolError when nothing is owed, ValueError for a reply that is no no.
         """
-        event, kind = self._owed_event()
+        event: object = self._awaiting
+        if event is None or self._out.size >= self._limits.output:
+            self._nothing_owed()
+        kind = type(event)
         data = _NO[kind]
         if reply is not None:
             _check_reply(reply)
@@ -753,7 +781,9 @@ class Server(ServerMachine[ServerEvent]):
         ValueError for what cannot be said.
         """
         if isinstance(item, Challenge):
-            if self._owed_event()[1] not in (Auth, AuthResponse):
+            if self._awaiting is None or self._out.size >= self._limits.output:
+                self._nothing_owed()
+            if not isinstance(self._awaiting, (Auth, AuthResponse)):
                 raise LocalProtocolError("a Challenge answers Auth and AuthResponse only")
             self._out.put(encode(item))
             self._awaiting = None
@@ -766,21 +796,22 @@ class Server(ServerMachine[ServerEvent]):
         else:
             self.reject(item)
 
-    def _owed_event(self) -> tuple[Any, type]:
-        event: object = self._awaiting
-        if event is None or self._out.size >= self._limits.output:
-            self._check_can_send()
-            raise LocalProtocolError("no answer is owed now (machine.awaiting is None)")
-        return event, type(event)
+    def _nothing_owed(self) -> NoReturn:
+        self._check_can_send()
+        raise LocalProtocolError("no answer is owed now (machine.awaiting is None)")
 
     def _then_mail(self, event: Mail, data: bytes, yes: bool) -> None:
-        self._reply(data, False)
+        self._out.put(data)
+        if self._lock_step:
+            self._sync()
         if yes:
             self._mail = event
             self._state = _MAIL
 
     def _then_rcpt(self, event: Rcpt, data: bytes, yes: bool) -> None:
-        self._reply(data, False)
+        self._out.put(data)
+        if self._lock_step:
+            self._sync()
         if yes:
             self._rcpts.append(event)
             self._state = _RCPT
@@ -801,6 +832,10 @@ class Server(ServerMachine[ServerEvent]):
             self._last = event.last
             self._reader = "octets"
         else:
+            error = self._beyond_drain(event.size, parse_reply(data))
+            if error is not None:
+                self._fail(error)
+                return
             self._left = event.size
             self._after_drop = (data * self._answers_due(event), None)
             self._reader = "drop_octets"
@@ -844,6 +879,7 @@ class Server(ServerMachine[ServerEvent]):
         self._hello = None
         self._offered = frozenset()
         self._lock_step = True
+        self._tls_first = False
         self._authenticated = False
 
     def _encode_reply(self, reply: Reply | None) -> bytes:
@@ -858,9 +894,18 @@ class Server(ServerMachine[ServerEvent]):
         return self._reader in ("command", "auth", "skip")
 
 
+_WRONG_HELLO = {
+    False: Reply(500, ("5.5.1 This is SMTP: say EHLO",)),
+    True: Reply(500, ("5.5.1 This is LMTP: say LHLO",)),
+}
+_EARLY_TALK = Defect("early_talk")
+_UNAUTHORIZED_PIPELINING = Defect("unauthorized_pipelining")
 _TLS_RECORD = b"\x16\x03"  # a handshake, version 3.something
 _OTHER = RULES[""]
 _GROUPED = frozenset({b"MAIL", b"RCPT", b"RSET", b"BDAT"})  # what RFC 2920 lets a client run past
+_BEFORE_TLS = frozenset({Helo, Ehlo, Lhlo, Noop, StartTls, Quit})
+_STARTTLS_FIRST = Reply(530, ("5.7.0 Must issue a STARTTLS command first",))
+_AUTH_FIRST = Reply(530, ("5.7.0 Authentication required",))
 _CHUNK_OK = _canned(250, "2.0.0 Chunk received")
 _TOO_LONG = Reply(500, ("5.5.2 Line too long",))
 _TOO_LONG_TOKEN = Reply(500, ("5.5.6 Authentication exchange line is too long",))
@@ -871,6 +916,10 @@ _TOO_LARGE = Reply(552, ("5.3.4 The message is larger than this server takes",))
 def _check_reply(reply: object) -> None:
     if not isinstance(reply, Reply):
         raise TypeError(f"a Reply is needed, not {type(reply).__name__}")
+
+
+def _bare_lf(line: bytes) -> Defect:
+    return Defect("bare_lf", len(line) - 1, b"\n")
 
 
 def _tls_hello() -> RemoteProtocolError:

@@ -108,8 +108,6 @@ class _Read(_Shown):
 
 
 def _lines(text: str | Iterable[str]) -> tuple[str, ...]:
-    if type(text) is tuple and text:
-        return text
     if isinstance(text, str):
         return tuple(text.split("\n"))
     return tuple(text) or ("",)
@@ -422,7 +420,9 @@ class Outcome:
     """The answer to the body (the last one, in LMTP), or None when no body was sent."""
     results: tuple[tuple[str, Reply], ...]
     """(address, final answer) for each recipient of the envelope, in order: the refusal of its
-    RCPT, or the answer to the body (in LMTP its own), or the refusal of MAIL."""
+    RCPT, or the answer to the body (in LMTP its own), or the refusal of MAIL. When an LMTP
+    connection is lost between those answers, only the recipients that had theirs are here; the
+    error follows."""
 
     @property
     def delivered(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -9,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from mailproto import BodyChunk, ConnectionLost, Limits, RemoteProtocolError, Timeout, Want
+from mailproto import (
+    BodyChunk,
+    ConnectionLost,
+    Limits,
+    LocalProtocolError,
+    RemoteProtocolError,
+    Timeout,
+    Want,
+)
 from tests.contract import toy
 from tests.contract.harness import DEADLINE, DRIVERS, App, Peer, Side, events, wait_readable
 
@@ -550,7 +559,7 @@ def test_bytes_that_make_no_event_do_not_prolong_a_wait(driver: str, pair: Pair)
     peer = Peer(theirs)
     peer.send(b"+hello\r\n!")
     theirs.settimeout(SOON)
-    while True:
+    for _ in range(2_000):
         try:
             theirs.sendall(b"a")
             if not theirs.recv(1):
@@ -561,6 +570,39 @@ def test_bytes_that_make_no_event_do_not_prolong_a_wait(driver: str, pair: Pair)
             break
     theirs.close()
     assert client.join() is Want.CLOSE
+
+
+@every_driver
+def test_what_a_server_says_unasked_does_not_prolong_its_wait(driver: str, pair: Pair) -> None:
+    """RFC 9051 section 5.4: the timer is about what the client does."""
+    ours, theirs = pair()
+    machine = toy.Server()
+    heard = threading.Event()
+
+    def pusher() -> App:
+        with contextlib.suppress(LocalProtocolError):  # the machine is closing
+            while True:
+                yield "send", toy.Push("still there?")
+                yield "wait", heard
+                heard.clear()
+
+    def app() -> App:
+        yield "flush"
+        machine.timeout = 0.2
+        yield "spawn", pusher()
+        assert (yield "next") == Timeout()
+        machine.timeout = None
+        return (yield "next")
+
+    server = Side(driver, machine, app(), ours)
+    peer = Peer(theirs)
+    assert peer.line() == b"+hello\r\n"
+    while peer.line() == b"!still there?\r\n":
+        heard.set()
+    heard.set()
+    assert peer.rest() == b""
+    theirs.close()
+    assert server.join() is Want.CLOSE
 
 
 @every_driver

@@ -123,7 +123,8 @@ def decode(line: bytes) -> Event:
             return StartTls()
         case "QUIT" if not argument:
             return Quit()
-    return BadCommand(line)
+        case _:
+            return BadCommand(line)
 
 
 class _Toy:
@@ -218,6 +219,8 @@ class Server(_Toy, ServerMachine[Event]):
             case StartTls():
                 self._out.put(b"+go\r\n")
                 self._start_tls()
+            case _:
+                raise AssertionError(self._awaiting)
         self._awaiting = None
 
     def reject(self, reply: Any = None) -> None:
@@ -355,7 +358,8 @@ class Client(_Toy, ClientMachine[Event]):
                 if isinstance(command, Quit):
                     self._close()
                 return Replied(number, command, sign == b"+", text)
-        raise RemoteProtocolError("not an answer")
+            case _:
+                raise RemoteProtocolError("not an answer")
 
     def _forget(self) -> None:
         number, command = self._queue.pop(0)

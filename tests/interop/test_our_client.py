@@ -289,13 +289,10 @@ def test_dsn(postfix: Postfix) -> None:
         [
             Recipient(
                 "bob@lab.test",
-                [
-                    smtp.NOTIFY(("SUCCESS",)),
-                    smtp.ORCPT(original),
-                ],
+                (smtp.NOTIFY(("SUCCESS",)), smtp.ORCPT(original)),
             )
         ],
-        [smtp.RET("HDRS"), smtp.ENVID("QQ+314=159")],
+        (smtp.RET("HDRS"), smtp.ENVID("QQ+314=159")),
     )
     assert codes(send(postfix, PLAIN, envelope)) == {"bob@lab.test": 250}
     assert [one.message for one in postfix.take("bob")] == [postfix.stored(PLAIN.raw)]
@@ -321,7 +318,7 @@ def test_parameters_go_where_they_are_offered(aiosmtpd_server: Aiosmtpd, postfix
 
 
 def test_dsn_is_not_sent_where_it_is_not_offered(aiosmtpd_server: Aiosmtpd) -> None:
-    envelope = Envelope("alice@lab.test", ["bob@lab.test"], [smtp.RET("HDRS")])
+    envelope = Envelope("alice@lab.test", ["bob@lab.test"], (smtp.RET("HDRS"),))
     with pytest.raises(smtp.NotOffered):
         send(aiosmtpd_server, PLAIN, envelope)
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from mailproto import BodyWanted, Limits, Machine, ProtocolError, TlsEstablished, Want, smtp
 from mailproto._envelope import Envelope, Param
 from mailproto._machine import ServerMachine
+from mailproto._wire import BareNewlines
 from mailproto.smtp._codec import encode, parse_auth_response, parse_command, parse_reply
 from mailproto.testing import EOF, TIMEOUT, Mark, Play, accept, run
 from tests.contract import toy
@@ -29,6 +30,7 @@ class Row:
 
     name: str
     make: Callable[[Limits], Machine[Any]]
+    client: bool = False
     sessions: Mapping[str, Steps]
     """Sessions as this side sees them, orderly and otherwise. Together they visit every state."""
     make_play: Callable[[], Play] = lambda: accept
@@ -243,6 +245,7 @@ TOY_SERVER = Row(
 TOY_CLIENT = Row(
     name="toy client",
     make=lambda limits: toy.Client(limits=limits),
+    client=True,
     make_play=lambda: _toy_play,
     sessions={
         "everything": [
@@ -534,6 +537,9 @@ SMTP_SERVER = Row(
         ],
         "unreadable chunk": [_EHLO + _MAIL + _RCPT + b"BDAT ten\r\nNOOP\r\n"],
         "TLS without asking": [b"\x16\x03\x01\x02\x00\x01"],
+        "the first two octets of TLS": [b"NOOP\r\n\x16\x03"],
+        "a line without end": [_EHLO, b"MAIL FROM:<" + b"x" * 13_000],
+        "an answer without end": [_EHLO + b"AUTH LOGIN\r\n", b"x" * 13_000],
         "cut short": [_EHLO + _MAIL + _RCPT + b"DATA\r\nhalf a li", EOF],
         "timed out": [_EHLO, TIMEOUT],
         "timed out in a body": [_EHLO + _MAIL + _RCPT + b"DATA\r\nhalf", TIMEOUT],
@@ -589,6 +595,45 @@ SMTP_SERVER = Row(
     hostile=_smtp_hostile,
     odd=_smtp_odd,
     probe=(b"NOOP here\r\n", smtp.Noop("here")),
+    to_tls=[_EHLO + b"STARTTLS\r\n"],
+)
+
+LENIENT_SERVER = Row(
+    name="lenient SMTP server",
+    make=lambda limits: smtp.Server(
+        attrs.evolve(_CONFIG, size=24),
+        limits=limits,
+        quirks=smtp.Quirks(
+            bare_newlines=BareNewlines.NORMALIZE,
+            bare_lf_commands=True,
+            unqualified_addresses=True,
+        ),
+    ),
+    make_play=lambda: answering,
+    sessions={
+        "LF alone": [
+            b"EHLO x\nMAIL FROM:<a>\nRCPT TO:<b>\nDATA\n",
+            b"a\nb\rc\r\r\n.\n..\r\n.\r\nQUIT\n",
+        ],
+        "too large": [
+            _EHLO + _MAIL + _RCPT + b"DATA\r\n",
+            b"just\nas much\r\ras fits\r\n.\r\n" + _MAIL + _RCPT + b"DATA\r\n",
+            b"one\rmore\nthan there is room\n\r\n.\r\nRSET\r\n" + _MAIL + _RCPT,
+            b"BDAT 20\r\n" + b"x" * 20 + b"BDAT 5\r\nyyyyyNOOP\r\nRSET\r\n",
+        ],
+        "unreadable chunk": [_EHLO + _MAIL + _RCPT + b"BDAT ten\r\nNOOP\r\n"],
+    },
+    words=(*SMTP_SERVER.words, b"text\n", b"text\r", b"NOOP\n", b"DATA\n", b"BDAT 30\r\n"),
+    items=SMTP_SERVER.items,
+    hostile={},
+    odd={
+        "an address without domain": ([_EHLO], b"MAIL FROM:<a>\r\n", "no_domain"),
+        "a bare LF in the body": (
+            [_EHLO + _MAIL + _RCPT + b"DATA\r\n"],
+            b"a\nb\r\n.\r\n",
+            "bare_lf",
+        ),
+    },
     to_tls=[_EHLO + b"STARTTLS\r\n"],
 )
 
@@ -777,6 +822,7 @@ _client_words = (
 SMTP_CLIENT = Row(
     name="SMTP client",
     make=lambda limits: smtp.Client(limits=limits),
+    client=True,
     make_play=_ClientPlay,
     sessions={
         "by hand": [
@@ -923,6 +969,7 @@ SMTP_CLIENT = Row(
 LMTP_CLIENT = Row(
     name="LMTP client",
     make=lambda limits: smtp.Client(limits=limits),
+    client=True,
     make_play=_ClientPlay,
     sessions={
         "by hand": [
@@ -1071,6 +1118,6 @@ PAIRS = [
         },
     ),
 ]
-ROWS = [SMTP_SERVER, LMTP_SERVER, SMTP_CLIENT, LMTP_CLIENT, TOY_SERVER, TOY_CLIENT]
-SERVERS = [row for row in ROWS if row.carry is not None]
-CLIENTS = [row for row in ROWS if row not in SERVERS]
+ROWS = [SMTP_SERVER, LENIENT_SERVER, LMTP_SERVER, SMTP_CLIENT, LMTP_CLIENT, TOY_SERVER, TOY_CLIENT]
+SERVERS = [row for row in ROWS if not row.client]
+CLIENTS = [row for row in ROWS if row.client]

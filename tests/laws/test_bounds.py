@@ -14,7 +14,7 @@ import pytest
 from mailproto import BodyWanted, LimitExceeded, Limits, Want, _wire
 from mailproto.testing import Cuts, run
 
-from .machines import CLIENTS, ROWS, SERVERS, Row, Steps, moments
+from .machines import CLIENTS, LENIENT_SERVER, ROWS, SERVERS, Row, Steps, moments
 
 MIB = 1 << 20
 
@@ -48,7 +48,7 @@ def feed(machine: Any, pieces: Iterable[bytes]) -> None:
             machine.accept()
 
 
-@pytest.mark.parametrize("row", SERVERS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in SERVERS if row.stream], ids=lambda row: row.name)
 def test_a_body_costs_no_memory_on_its_way_in(row: Row) -> None:
     assert row.stream is not None
     stream = row.stream
@@ -90,14 +90,16 @@ def _wants_body(row: Row) -> Any:
     return found[0]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 @pytest.mark.parametrize("octets", [b"x", b"\n", b"\r", b"2", b"\0"])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_a_line_without_end_is_not_kept(row: Row, octets: bytes) -> None:
     """It is dropped, or refused; `limits.line` and `limits.reply` bound what is held."""
+    if row is LENIENT_SERVER and octets == b"\n":
+        return  # to it, that is many lines
     block = octets * 65_536
 
     def flood() -> None:
-        run(row.make(Limits()), [block] * 256)
+        run(row.make(Limits()), [block] * 128)
 
     assert growth(flood) < 2 * MIB
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailproto import Limits, LocalProtocolError, Want
+from mailproto import BodyWanted, Limits, LocalProtocolError, Want
 from mailproto._machine import ServerMachine
 from mailproto.testing import EOF, Play, assert_chunk_invariant, run
 
-from .machines import ROWS, SERVERS, Row, slow
+from .machines import CLIENTS, ROWS, SERVERS, Row, slow
 
 SESSIONS = [(row, name) for row in ROWS for name in row.sessions]
 TIGHT = Limits(
@@ -77,4 +78,42 @@ def test_random_sessions(row: Row, data: st.DataObject) -> None:
     whole = run(row.make(limits), [text, EOF], moody(mood))
     for other in (cuts, [1] * len(text)):
         trace = run(row.make(limits), [text, EOF], moody(mood), cuts=other)
+        assert trace.differs_from(whole) is None
+
+
+def busy(items: list[Any]) -> Play:
+    """A client's application that, at each event, sends what comes next if it may.
+
+    It answers in the event and not when asked: what has arrived by the time of `Want.ANSWER` is a
+    matter of cuts, as for a body that is refused while it is being written.
+    """
+    left = iter(items)
+
+    def play(machine: Any, event: object) -> None:
+        if event is Want.ANSWER:
+            machine.abort()
+        elif isinstance(machine.awaiting, BodyWanted):
+            with contextlib.suppress(LocalProtocolError):
+                machine.end_body()
+        else:
+            with contextlib.suppress(LocalProtocolError, TypeError, ValueError):
+                machine.send(next(left, None))
+
+    return play
+
+
+# The toy client has no event for the server's go-ahead, so this application could not act on it.
+@pytest.mark.parametrize(
+    "row", [row for row in CLIENTS if "toy" not in row.name], ids=lambda row: row.name
+)
+@given(data=st.data())
+def test_random_replies(row: Row, data: st.DataObject) -> None:
+    words = st.sampled_from(row.words) | st.binary(max_size=6)
+    text = row.words[0] + b"".join(data.draw(st.lists(words, max_size=12)))
+    items = data.draw(st.lists(st.sampled_from(row.items), max_size=12))
+    cuts = data.draw(st.lists(st.integers(0, 20), max_size=30))
+    limits = data.draw(st.sampled_from([Limits(), TIGHT]))
+    whole = run(row.make(limits), [text, EOF], busy(items))
+    for other in (cuts, [1] * len(text)):
+        trace = run(row.make(limits), [text, EOF], busy(items), cuts=other)
         assert trace.differs_from(whole) is None

@@ -13,12 +13,14 @@ from .machines import REFUSALS, ROWS, Row, acts, moments
 def test_a_refusal_changes_nothing(row: Row) -> None:
     refused = 0
     for where, frozen in moments(row):
+        machine = pickle.loads(frozen)
+        before = pickle.dumps(machine)
         for name, act in acts(row):
-            machine = pickle.loads(frozen)
-            before = pickle.dumps(machine)
             try:
                 act(machine)
             except REFUSALS:
                 refused += 1
                 assert pickle.dumps(machine) == before, f"{name} at {where}"
+            else:
+                machine = pickle.loads(frozen)
     assert refused

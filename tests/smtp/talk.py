@@ -39,6 +39,7 @@ EVERYTHING = (
     "SMTPUTF8",
     "ENHANCEDSTATUSCODES",
     "CHUNKING",
+    "SIZE",
     "BINARYMIME",
     "DSN",
     "DELIVERBY 60",
@@ -95,7 +96,7 @@ def server(
     tls: bool = False,
     play: Play | None = None,
     **config: Any,
-) -> Callable[[], Server]:
+) -> Callable[[], Any]:
     """A maker of servers to which `steps` have happened, and whose greeting has been sent."""
     config.setdefault("hostname", "mx.example")
     machine = Server(ServerConfig(**config), quirks=quirks, limits=limits, tls=tls)
@@ -105,19 +106,24 @@ def server(
 def codes(said: bytes | Trace) -> list[int]:
     """The code of each reply in a server's output."""
     output = said.output if isinstance(said, Trace) else said
-    return [int(code) for code in re.findall(rb"^([0-9]{3}) ", output, re.M)]
+    return [int(code) for code in re.findall(rb"^([0-9]{3}) ", output, re.MULTILINE)]
 
 
 def statuses(said: bytes | Trace) -> list[str]:
     """Code and enhanced code of each reply: "550 5.1.1"."""
     output = said.output if isinstance(said, Trace) else said
-    found = re.findall(rb"^([0-9]{3}(?: [245]\.[0-9]+\.[0-9]+)?)(?: |$)", output, re.M)
+    found = re.findall(rb"^([0-9]{3}(?: [245]\.[0-9]+\.[0-9]+)?)(?: |$)", output, re.MULTILINE)
     return [status.decode() for status in found]
 
 
 def names(trace: Trace) -> list[str]:
     """The classes of its events."""
     return [type(event).__name__ for event in trace.events]
+
+
+def left(trace: Trace) -> Any:
+    """The machine as it was left."""
+    return trace.machine
 
 
 def kind(trace: Trace, cls: type[Any]) -> Any:
@@ -177,13 +183,13 @@ def client(
     tls: bool = False,
     then: Sequence[Any] = (),
     play: Play | None = None,
-) -> Callable[[], Client]:
+) -> Callable[[], Any]:
     """A maker of clients that know a server which offers `keywords`."""
     machine = Client(quirks=quirks, limits=limits, tls=tls)
     return prepared(machine, *hello(*keywords, lmtp=lmtp), *then, play=play)
 
 
-def sends(*items: Any) -> Callable[[Any], None]:
+def sends(*items: Any) -> Any:
     """A step: the application sends these."""
 
     def act(machine: Any) -> None:
@@ -193,7 +199,7 @@ def sends(*items: Any) -> Callable[[Any], None]:
     return act
 
 
-def submits(*recipients: str, sender: str = "a@a.example", **options: Any) -> Callable[[Any], None]:
+def submits(*recipients: str, sender: str = "a@x", **options: Any) -> Any:
     """A step: the application submits an envelope."""
 
     def act(machine: Any) -> None:

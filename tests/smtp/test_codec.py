@@ -79,7 +79,7 @@ LINES: list[tuple[Any, bytes]] = [
 ]
 
 
-@ids(("command", "line"), LINES, ids=lambda value: repr(value))
+@ids(("command", "line"), LINES, ids=repr)
 def test_commands_both_ways(command: Any, line: bytes) -> None:
     assert encode(command) == line + b"\r\n"
     for end in (b"\r\n", b"\n", b""):
@@ -89,9 +89,9 @@ def test_commands_both_ways(command: Any, line: bytes) -> None:
         assert parsed.defects == ()
 
 
-@ids(("command", "line"), LINES, ids=lambda value: repr(value))
+@ids(("command", "line"), LINES, ids=repr)
 def test_verbs_are_read_in_any_case(command: Any, line: bytes) -> None:
-    """RFC 5321 section 2.4: verbs, and keywords such as FROM, in any case; arguments keep theirs."""
+    """RFC 5321 section 2.4: verbs in any case; arguments keep theirs."""
     verb, space, rest = line.partition(b" ")
     assert parse_command(verb.lower() + space + rest) == command
     assert parse_command(verb.title() + space + rest) == command
@@ -138,7 +138,7 @@ REPLIES = [
 ]
 
 
-@ids(("reply", "wire"), REPLIES, ids=lambda value: ascii(value))
+@ids(("reply", "wire"), REPLIES, ids=ascii)
 def test_replies_both_ways(reply: Reply, wire: bytes) -> None:
     """RFC 5321 section 4.2.1."""
     assert encode(reply) == wire
@@ -216,15 +216,13 @@ def test_commands_that_cannot_be_said(command: Any) -> None:
 
 def test_every_refusal_has_a_reply() -> None:
     """RFC 5321 section 4.2.4, with enhanced codes of RFC 3463 section 3.6."""
-    for line in (b"", b"\xff", b"WHAT EVER", b"MAIL", b"EHLO", b"QUIT now", b"NOOPX", b"VRFY"):
-        try:
-            parsed = parse_command(line)
-        except SyntaxRefused as refused:
-            assert refused.reply.code in (500, 501)
-            assert (refused.reply.enhanced or "").startswith("5.5.")
-            assert str(refused.reply.code) in str(refused)
-        else:
-            assert isinstance(parsed, UnknownCommand)
+    for line in (b"", b"\xff", b"MAIL", b"EHLO", b"QUIT now", b"NOOPX?", b"VRFY", b"a:b"):
+        with pytest.raises(SyntaxRefused) as refused:
+            parse_command(line)
+        reply = refused.value.reply
+        assert reply.code in (500, 501)
+        assert (reply.enhanced or "").startswith("5.5.")
+        assert str(refused.value) == str(reply)
 
 
 @ids("character", ["\u3000", "\xa0", "\u2003", "\x85", "\u2028"], ids=ascii)

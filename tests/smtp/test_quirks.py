@@ -43,6 +43,7 @@ from tests.smtp.talk import (
     MAIL,
     client,
     codes,
+    left,
     names,
     sends,
     server,
@@ -232,7 +233,7 @@ def test_a_line_with_a_mistyped_code() -> None:
     trace = assert_chunk_invariant(Client, steps)
     reply = trace.events[-1].reply
     assert (reply.code, reply.anomalies) == (250, {"inconsistent"})
-    assert trace.machine.capabilities.auth == ("PLAIN",)  # type: ignore[attr-defined]
+    assert left(trace).capabilities.auth == ("PLAIN",)
 
 
 def test_a_very_long_line() -> None:

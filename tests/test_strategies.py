@@ -1,0 +1,430 @@
+"""The strategies draw everything they promise, and nothing that cannot be said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar, get_args
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
+from hypothesis.strategies import SearchStrategy
+
+from mailproto import BodyChunk, smtp
+from mailproto import strategies as mail
+from mailproto.testing import run
+
+T = TypeVar("T")
+
+SEARCH = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+
+
+def find(strategy: SearchStrategy[T], wanted: Callable[[T], object]) -> T:
+    """A value that is wanted. The same search every time; fails when there is none in it."""
+    found: list[T] = []
+
+    @settings(SEARCH, max_examples=3_000)
+    @given(strategy)
+    def search(value: T) -> None:
+        if wanted(value):
+            found.append(value)
+            raise _FoundError
+
+    try:
+        search()
+    except _FoundError:
+        return found[0]
+    raise NoSuchExample(repr(strategy))
+
+
+class _FoundError(Exception):
+    pass
+
+
+def sample(strategy: SearchStrategy[T], size: int = 200) -> list[T]:
+    """Some values, the same ones every time."""
+    values: list[T] = []
+
+    @settings(SEARCH, max_examples=size)
+    @given(strategy)
+    def collect(value: T) -> None:
+        values.append(value)
+
+    collect()
+    return values
+
+
+# -- shared ----------------------------------------------------------------------------------------
+
+
+@given(mail.chunk_schedules(max_size=9))
+def test_a_schedule_is_a_short_list_of_sizes(schedule: list[int]) -> None:
+    assert len(schedule) <= 9
+    assert min(schedule, default=0) >= 0
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda schedule: not schedule,
+        lambda schedule: 0 in schedule and max(schedule) > 0,
+        lambda schedule: len(schedule) > 5 and set(schedule) == {1},
+        lambda schedule: max(schedule, default=0) >= 1_000,
+    ],
+    ids=["in one piece", "reads of nothing", "octet by octet", "large pieces"],
+)
+def test_schedules_of_every_kind_are_drawn(wanted: Callable[[list[int]], bool]) -> None:
+    find(mail.chunk_schedules(), wanted)
+
+
+@given(st.data(), st.binary(max_size=30))
+def test_cuts_lose_nothing(data: st.DataObject, octets: bytes) -> None:
+    pieces = data.draw(mail.cuts(octets))
+    assert pieces
+    assert b"".join(pieces) == octets
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda pieces: pieces == [b"abc"],
+        lambda pieces: pieces == [b"a", b"b", b"c"],
+        lambda pieces: b"" in pieces,
+    ],
+    ids=["whole", "octet by octet", "empty ones"],
+)
+def test_cuts_of_every_kind_are_drawn(wanted: Callable[[list[bytes]], bool]) -> None:
+    find(mail.cuts(b"abc"), wanted)
+
+
+_ORIGINAL = b"one\r\ntwo\r\n"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda data: len(data) == len(_ORIGINAL) and data != _ORIGINAL,
+        lambda data: _ORIGINAL.startswith(data) and len(data) < len(_ORIGINAL),
+        lambda data: re.search(rb"^(QUIT|RSET|BDAT 3|250 ok|421 bye)\r\n", data, re.MULTILINE),
+        lambda data: b"own words" in data,
+        lambda data: data.count(b"one") == 2,
+        lambda data: b"\n" in data.replace(b"\r\n", b""),
+    ],
+    ids=["flipped", "cut off", "a line put in", "the caller's line", "repeated", "bare newlines"],
+)
+def test_damage_of_every_kind_is_done(wanted: Callable[[bytes], object]) -> None:
+    find(mail.mutated(st.just(_ORIGINAL), lines=[b"own words\r\n"] * 5), wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda address: address.startswith('"'),
+        lambda address: re.match(r'"[^\\]*\\[\\"]', address),
+        lambda address: re.search(r"@\[[0-9.]+\]$", address),
+        lambda address: re.search(r"@\[IPv6:[0-9A-F:]{39}\]$", address),
+        lambda address: re.search(r"@\[IPv6:.*::", address),
+        lambda address: re.search(r"@\[IPv6:::ffff:[0-9]+\.", address),
+        lambda address: re.search(r"@\[(?!IPv6)[^\]]*:", address),
+        lambda address: len(address.split("@")[0]) == 64,
+        lambda address: len(address) > 150,
+    ],
+    ids=[
+        "quoted",
+        "quoted pair",
+        "IPv4",
+        "IPv6 in full",
+        "IPv6 abbreviated",
+        "IPv4 in IPv6",
+        "general literal",
+        "longest local part",
+        "long domain",
+    ],
+)
+def test_addresses_of_every_kind_are_drawn(wanted: Callable[[str], object]) -> None:
+    """RFC 5321 sections 4.1.2, 4.1.3 and 4.5.3.1."""
+    find(mail.addresses(), wanted)
+
+
+@given(mail.addresses())
+def test_addresses_are_ascii_unless_asked_for_more(address: str) -> None:
+    assert address.isascii()
+
+
+def test_addresses_beyond_ascii_are_drawn_on_both_sides() -> None:
+    """RFC 6531 section 3.3."""
+    find(mail.addresses(utf8=True), lambda address: not address.rpartition("@")[0].isascii())
+    find(mail.addresses(utf8=True), lambda address: not address.rpartition("@")[2].isascii())
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda body: body == b"",
+        lambda body: body.startswith(b"."),
+        lambda body: b"\r\n.\r\n" in body,
+        lambda body: b"\r\n..\r\n" in body,
+        lambda body: body and not body.endswith(b"\r\n"),
+        lambda body: max(body, default=0) > 127,
+        lambda body: b"\0" in body,
+        lambda body: max(map(len, body.split(b"\r\n"))) > 998,
+    ],
+    ids=["empty", "dot", "its own end", "stuffed", "no last newline", "8-bit", "NUL", "long line"],
+)
+def test_bodies_of_every_kind_are_drawn(wanted: Callable[[bytes], object]) -> None:
+    find(mail.bodies(), wanted)
+
+
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+
+
+@given(mail.bodies())
+def test_bodies_have_no_bare_newlines_by_default(body: bytes) -> None:
+    assert not _BARE.search(body)
+
+
+@pytest.mark.parametrize("fragment", [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r\n.\r\r", b"\r\r\n"])
+def test_bodies_with_bare_newlines_look_like_they_end(fragment: bytes) -> None:
+    """What smuggling is made of: RFC 5321 section 4.1.1.4 lets only CRLF . CRLF end a text."""
+    find(mail.bodies(bare_newlines=True), lambda body: fragment in body)
+
+
+# -- SMTP: values ----------------------------------------------------------------------------------
+
+_ANSWERS = {smtp.AuthResponse, smtp.AuthCancel}
+
+
+def test_every_command_is_drawn() -> None:
+    commands = set(get_args(smtp.Command))
+    assert {type(one) for one in sample(mail.smtp_commands(), 500)} == commands - _ANSWERS
+
+
+@pytest.mark.parametrize("kind", get_args(smtp.Command), ids=lambda kind: kind.__name__)
+def test_commands_of_one_class_can_be_asked_for(kind: type[smtp.Command]) -> None:
+    drawn = sample(mail.smtp_commands(kind), 30)
+    assert {type(one) for one in drawn} == {kind}
+    assert all(smtp.encode(one).endswith(b"\r\n") for one in drawn)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        (smtp.Mail, lambda mail: mail.sender == ""),
+        (smtp.Mail, lambda mail: len(mail.params) > 1),
+        (smtp.Mail, lambda mail: any(param.value == "" for param in mail.params)),
+        (smtp.Rcpt, lambda rcpt: rcpt.recipient.lower() == "postmaster"),
+        (smtp.Rcpt, lambda rcpt: not rcpt.recipient.isascii()),
+        (smtp.Bdat, lambda bdat: bdat == smtp.Bdat(0, True)),
+        (smtp.Bdat, lambda bdat: bdat.size == 2**63 - 1),
+        (smtp.Ehlo, lambda ehlo: ehlo.domain.startswith("[")),
+        (smtp.Auth, lambda auth: auth.initial_response is None),
+        (smtp.Auth, lambda auth: auth.initial_response == b""),
+        (smtp.Auth, lambda auth: auth.initial_response),
+        (smtp.Help, lambda help_: help_.string == ""),
+        (smtp.Noop, lambda noop: not noop.string.isascii()),
+        (smtp.Etrn, lambda etrn: etrn.node[0] in "@#"),
+        (smtp.UnknownCommand, lambda unknown: unknown.argument),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_edges_of_commands_are_drawn(kind: type, wanted: Callable[[Any], object]) -> None:
+    find(mail.smtp_commands(kind), wanted)
+
+
+ROWS = [row for extension in smtp.EXTENSIONS for row in (*extension.mail, *extension.rcpt)]
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT"])
+def test_every_parameter_of_the_registry_is_drawn(command: Any) -> None:
+    drawn = {param.keyword for params in sample(mail.smtp_params(command)) for param in params}
+    assert drawn == {row.keyword for row in ROWS if row.command == command}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.keyword)
+def test_every_parameter_has_values(row: smtp.Parameter[Any]) -> None:
+    values = sample(mail.smtp_values(row), 50)
+    assert len(set(values)) > 1 or row in (smtp.SMTPUTF8, smtp.REQUIRETLS)
+
+
+def test_the_values_of_a_private_parameter_are_not_guessed() -> None:
+    row: smtp.Parameter[str | None] = smtp.Parameter("XOWN", "MAIL", lambda text: text, str)
+    with pytest.raises(ValueError, match="XOWN"):
+        mail.smtp_values(row)
+
+
+@given(mail.smtp_params("MAIL", offered=["size", "8BITMIME"]))
+def test_parameters_are_those_that_are_offered(params: tuple[smtp.Param, ...]) -> None:
+    assert {param.keyword for param in params} <= {"SIZE", "BODY"}
+    assert smtp.BODY("BINARYMIME") not in params
+
+
+def test_nothing_offered_is_no_parameters() -> None:
+    assert set(sample(mail.smtp_params("RCPT", offered=[]), 5)) == {()}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda reply: len(reply.lines) > 2,
+        lambda reply: reply.enhanced,
+        lambda reply: len(reply.lines) > 1 and reply.enhanced,
+        lambda reply: not reply.text.isascii(),
+        lambda reply: reply.text == "",
+        lambda reply: reply.code == 354,
+        lambda reply: reply.transient and reply.permanent is False,
+        lambda reply: reply.code not in (250, 550) and reply.code % 100 > 60,
+    ],
+)
+def test_replies_of_every_kind_are_drawn(wanted: Callable[[smtp.Reply], object]) -> None:
+    find(mail.smtp_replies(), wanted)
+
+
+@given(mail.smtp_replies([250, 451]))
+def test_replies_have_the_codes_that_are_asked_for(reply: smtp.Reply) -> None:
+    assert reply.code in (250, 451)
+
+
+def test_answers_to_ehlo_offer_every_extension_a_server_can() -> None:
+    seen: set[str] = set()
+    for reply in sample(mail.smtp_hello_replies(), 50):
+        seen |= set(smtp.Capabilities.from_reply(reply))
+    told = {extension.keyword for extension in smtp.EXTENSIONS} - {"VRFY", "EXPN", "HELP"}
+    assert told <= seen
+
+
+def test_configurations_differ_where_it_matters() -> None:
+    configs = sample(mail.smtp_configs())
+    for name in ("lmtp", "starttls", "plaintext_auth", "size", "auth"):
+        assert len({getattr(config, name) for config in configs}) > 1, name
+    for keyword in ("PIPELINING", "CHUNKING", "SMTPUTF8"):
+        assert len({keyword in config.extensions for config in configs}) == 2
+    assert {config.lmtp for config in sample(mail.smtp_configs(lmtp=True), 20)} == {True}
+
+
+@given(mail.smtp_envelopes(offered=["PIPELINING"], max_recipients=2))
+def test_envelopes_fit_what_is_offered(envelope: smtp.Envelope) -> None:
+    assert envelope.params == ()
+    assert envelope.sender.isascii()
+    assert 1 <= len(envelope.recipients) <= 2
+    assert all(one.address.isascii() and not one.params for one in envelope.recipients)
+
+
+# -- SMTP: streams and sessions --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda stream: stream.count(b"\nMAIL FROM:") > 1,
+        lambda stream: b"DATA\r\n" in stream,
+        lambda stream: re.search(rb"BDAT \d+\r\n", stream),
+        lambda stream: b"BDAT 0 LAST\r\n" in stream,
+        lambda stream: stream.endswith(b"QUIT\r\n"),
+        lambda stream: b"RSET\r\n" in stream,
+        lambda stream: stream.startswith(b"HELO"),
+    ],
+)
+def test_client_streams_of_every_kind_are_drawn(wanted: Callable[[bytes], object]) -> None:
+    find(mail.smtp_client_streams(), wanted)
+
+
+@pytest.mark.parametrize("keyword", ["AUTH", "ETRN"])
+def test_client_streams_use_what_is_offered(keyword: str) -> None:
+    config = smtp.ServerConfig(auth=("PLAIN",), plaintext_auth=True, extensions=("ETRN",))
+    find(mail.smtp_client_streams(config), lambda stream: b"\n%b " % keyword.encode() in stream)
+
+
+def test_client_streams_speak_lmtp_to_an_lmtp_server() -> None:
+    streams = sample(mail.smtp_client_streams(smtp.ServerConfig(lmtp=True)), 20)
+    assert {stream[:5] for stream in streams} == {b"LHLO "}
+
+
+def test_client_streams_bring_bodies() -> None:
+    def brings(stream: bytes) -> bool:
+        events = run(smtp.Server(), stream).events
+        return any(isinstance(event, BodyChunk) and b"." in event.data for event in events)
+
+    find(mail.smtp_client_streams(), brings)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda stream: stream.startswith(b"220"),
+        lambda stream: stream.startswith(b"554"),
+        lambda stream: b"PIPELINING" in stream,
+        lambda stream: b"\r\n334 " in stream,
+        lambda stream: b"\r\n354" in stream,
+    ],
+)
+def test_server_streams_of_every_kind_are_drawn(wanted: Callable[[bytes], object]) -> None:
+    find(mail.smtp_server_streams(), wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda session: session.config.lmtp and len(session.envelope.recipients) > 1,
+        lambda session: session.config.starttls,
+        lambda session: session.body == "BINARYMIME",
+        lambda session: _BARE.search(session.message),
+        lambda session: session.config.size and len(session.message) > session.config.size,
+        lambda session: {one.address for one in session.envelope.recipients} == session.refused,
+        lambda session: session.chunking,
+        lambda session: session.chunking is False and len(session.pieces) > 2,
+        lambda session: session.envelope.sender == "",
+        lambda session: not session.envelope.sender.isascii(),
+    ],
+)
+def test_sessions_of_every_kind_are_drawn(wanted: Callable[[mail.SmtpSession], object]) -> None:
+    find(mail.smtp_sessions(), wanted)
+
+
+def test_a_session_runs_itself_to_its_end() -> None:
+    session = mail.SmtpSession(
+        envelope=smtp.Envelope("a@example.com", ["b@example.net", "c@example.org"]),
+        pieces=(b"hello", b"", b"\r\n"),
+        refused=frozenset({"c@example.org"}),
+    )
+    link = session.link()
+    link.run()
+    assert link.closed
+    assert session.message == b"hello\r\n"
+    (outcome,) = [one for one in link.client.events if isinstance(one, smtp.Outcome)]
+    assert outcome.delivered == ("b@example.net",)
+
+
+def test_a_session_shows_what_is_special_about_it() -> None:
+    config = smtp.ServerConfig(lmtp=True)
+    session = mail.SmtpSession(envelope=smtp.Envelope("", ["b@c"]), config=config)
+    assert repr(session) == (
+        f"SmtpSession(config=ServerConfig(lmtp=True), envelope={session.envelope!r})"
+    )
+
+
+# -- size ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("strategy", "most"),
+    [
+        (mail.smtp_commands(), 500),
+        (mail.smtp_replies(), 400),
+        (mail.smtp_client_streams().map(repr), 1_500),
+        (mail.smtp_server_streams().map(repr), 1_000),
+        (mail.smtp_sessions(), 1_500),
+        (mail.bodies().map(repr), 200),
+    ],
+    ids=["commands", "replies", "client streams", "server streams", "sessions", "bodies"],
+)
+def test_examples_can_be_read_by_people(strategy: SearchStrategy[object], most: int) -> None:
+    sizes = sorted(len(str(one)) for one in sample(strategy))
+    assert sizes[len(sizes) * 9 // 10] <= most
