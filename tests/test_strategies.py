@@ -420,7 +420,7 @@ def test_a_session_shows_what_is_special_about_it() -> None:
         (mail.smtp_replies(), 400),
         (mail.smtp_client_streams().map(repr), 1_500),
         (mail.smtp_server_streams().map(repr), 1_000),
-        (mail.smtp_sessions(), 1_500),
+        (mail.smtp_sessions(), 2_000),
         (mail.bodies().map(repr), 200),
     ],
     ids=["commands", "replies", "client streams", "server streams", "sessions", "bodies"],

@@ -304,12 +304,10 @@ class Client(ClientMachine[ClientEvent]):
 
     def _check_rcpt(self, command: Rcpt) -> None:
         self._check_params(command)
-        if not command.recipient.isascii() and (
+        if not _is_ascii(command.recipient, command.params) and (
             self._mail is None or self._mail.get(SMTPUTF8) is None
         ):
-            raise LocalProtocolError(
-                "a recipient that is not ASCII needs MAIL's SMTPUTF8 parameter"
-            )
+            raise LocalProtocolError("an RCPT that is not ASCII needs MAIL's SMTPUTF8 parameter")
 
     def _check_data(self, command: Data) -> None:
         if self._mail is not None and self._mail.get(BODY) == "BINARYMIME":
