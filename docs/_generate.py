@@ -2,21 +2,32 @@
 
 A Sphinx extension: before the sources are read, each function in `PAGES` writes one page into
 `reference/generated/`. To add a page, write a function that returns Markdown and give it a row.
+
+Two tables are written here because the code has no place for them: what each defect code means
+(`DEFECTS`) and where a state stands in the diagram (`PLACES`). The build fails when they and the
+code disagree; so it does when `reference/smtp.md` leaves out a public name.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
 
 import mailproto
+from mailproto import smtp
+from mailproto.smtp import _server, _states
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+
+SOURCE = Path(mailproto.__file__).parent
+SPHINX = Path(__file__).parent
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -28,19 +39,50 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join([line(head), line("---" for _ in head), *map(line, rows)]) + "\n"
 
 
+def prose(text: str) -> str:
+    """A paragraph, whatever its line breaks."""
+    return " ".join(text.split())
+
+
+def code(text: object) -> str:
+    """`text` as code; nothing for nothing."""
+    return f"`{text}`" if str(text) else ""
+
+
+def codes(texts: Iterable[object]) -> str:
+    """A list of code."""
+    return ", ".join(map(code, texts))
+
+
+def rfc(number: str) -> str:
+    """A link to an RFC."""
+    return f"[{number}](https://www.rfc-editor.org/rfc/rfc{number})"
+
+
 def field_docs(cls: type) -> dict[str, str]:
     """The docstring under each field of an attrs class, by field name."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
-    assert isinstance(body, ast.ClassDef)
+    return named_docs(ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0])
+
+
+def named_docs(tree: ast.AST) -> dict[str, str]:
+    """The docstring under each assignment of a class or module, by name."""
+    assert isinstance(tree, (ast.ClassDef, ast.Module))
     docs: dict[str, str] = {}
-    for field, doc in zip(body.body, body.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-            match doc:
-                case ast.Expr(value=ast.Constant(value=str(text))):
-                    docs[field.target.id] = text
-                case _:
-                    docs[field.target.id] = ""
+    for statement, doc in zip(tree.body, [*tree.body[1:], None], strict=True):
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+                pass
+            case _:
+                continue
+        match doc:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                docs[name] = text
+            case _:
+                docs[name] = ""
     return docs
+
+
+# -- limits and timeouts ---------------------------------------------------------------------------
 
 
 def limits() -> str:
@@ -57,8 +99,439 @@ def limits() -> str:
     return "# Limits\n\n" + table(["field", "default", "what it bounds"], rows)
 
 
+WAITS = {
+    "": "any other reply, the greeting among them",
+    "MAIL": "the reply to MAIL",
+    "RCPT": "the reply to RCPT; in a submitted transaction, all replies before the body",
+    "DATA": "the 354 to a DATA that was sent with `send()`",
+    "BODY": "each piece of the body to be taken by the network",
+    "END": "the reply to the complete body",
+}
+"""What a client waits for, by the row of `TIMEOUTS`."""
+
+
+def timeouts() -> str:
+    """How long each wait may take."""
+    rows = [("client", WAITS[row], f"{seconds:g}") for row, seconds in smtp.TIMEOUTS.items()]
+    rows.append(("server", "whatever comes next", f"{_states.SERVER_TIMEOUT:g}"))
+    return (
+        "# SMTP: timeouts\n\nSeconds, from RFC 5321 section 4.5.3.2. `machine.timeout` is the one "
+        "that applies now; a client with nothing in flight has none.\n\n"
+        + table(["machine", "waits for", "seconds"], rows)
+    )
+
+
+# -- states ----------------------------------------------------------------------------------------
+
+PLACES = {
+    smtp.State.GREETING: (70, 120),
+    smtp.State.REFUSED: (70, 230),
+    smtp.State.START: (220, 120),
+    smtp.State.READY: (370, 120),
+    smtp.State.MAIL: (520, 120),
+    smtp.State.RCPT: (670, 120),
+    smtp.State.TEXT: (820, 50),
+    smtp.State.CHUNKS: (820, 190),
+    smtp.State.SPOILT: (670, 270),
+    smtp.State.CLOSED: (220, 230),
+}
+"""The middle of each state's box."""
+
+OTHER_WAYS: tuple[tuple[smtp.State, smtp.State, str], ...] = (
+    (smtp.State.GREETING, smtp.State.START, "220"),
+    (smtp.State.GREETING, smtp.State.REFUSED, "554"),
+    (smtp.State.TEXT, smtp.State.READY, "CRLF . CRLF"),
+    (smtp.State.CHUNKS, smtp.State.READY, "BDAT LAST"),
+    (smtp.State.CHUNKS, smtp.State.SPOILT, "BDAT refused"),
+    (smtp.State.RCPT, smtp.State.SPOILT, "BDAT refused"),
+)
+"""Ways that no row leads: the greeting, the end of a body, a refused chunk."""
+
+FEW = 2
+"""A verb that may be said in more states than this is drawn at the first, and told in words."""
+
+
+def ways() -> Iterator[tuple[smtp.State, smtp.State, str]]:
+    """(from, to, verb) of what is drawn."""
+    for verb, rule in smtp.RULES.items():
+        drawn = rule.states if len(rule.states) <= FEW else rule.states & {smtp.State.START}
+        for state in smtp.State:
+            if rule.then not in (None, smtp.State.CLOSED) and state in drawn:
+                yield state, rule.then, verb
+    yield from OTHER_WAYS
+
+
+def diagram() -> str:
+    """The states and the ways between them, as SVG."""
+    assert set(PLACES) == set(smtp.State), "PLACES in docs/_generate.py lacks a state"
+    labels: dict[tuple[smtp.State, smtp.State], list[str]] = {}
+    for start, end, label in ways():
+        labels.setdefault((start, end), []).append(label)
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 310" font-family="sans-serif"',
+        ' font-size="13" text-anchor="middle"><rect width="900" height="310" fill="#fff"/>',
+        '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7"',
+        ' markerHeight="7" orient="auto"><path d="M0 0L10 5L0 10z" fill="#555"/></marker></defs>',
+    ]
+    parts += [arrow(*way, names) for way, names in labels.items()]
+    for state, (x, y) in PLACES.items():
+        parts.append(
+            f'<rect x="{x - 45}" y="{y - 16}" width="90" height="32" rx="8" fill="#eef3f8"'
+            f' stroke="#345"/><text x="{x}" y="{y + 5}" fill="#123">{state.name}</text>'
+        )
+    return "".join(parts) + "</svg>\n"
+
+
+def arrow(start: smtp.State, end: smtp.State, names: list[str]) -> str:
+    """One way, and the names above it: straight ahead or down, in a bow where it leads back."""
+    (x1, y1), (x2, y2) = PLACES[start], PLACES[end]
+    x, y = (x1 + x2) / 2, (y1 + y2) / 2
+    if start is end:
+        path = f"M{x - 18} {y - 16}C{x - 30} {y - 62} {x + 30} {y - 62} {x + 18} {y - 16}"
+        y -= 56
+    elif x1 == x2:
+        path = f"M{x} {y1 + 16}L{x} {y2 - 16}"
+        x, y = x + 42, y2 - 30
+    elif x2 < x1 and y1 == y2:
+        path = f"M{x1 - 25} {y + 16}Q{x} {y + 60} {x2 + 25} {y + 16}"
+        y += 54
+    elif end is smtp.State.READY:
+        side = -1 if y1 < y2 else 1
+        path = f"M{x1 - 45} {y1}Q{x} {y2 + side * 110} {x2 + 15} {y2 + side * 16}"
+        y = y2 + side * 96
+    elif x2 < x1:
+        path = f"M{x1} {y1 + 16}L{x2 + 45} {y2}"
+        x, y = x + 60, y + 24
+    elif y1 == y2:
+        path = f"M{x1 + 45} {y}L{x2 - 45} {y}"
+        y -= 8
+    else:
+        side = -1 if y1 > y2 else 1
+        path = f"M{x1 + 45} {y1 + side * 10}L{x2 - 45} {y2}"
+        x, y = x - 8, y + (-10 if side < 0 else 22)
+    words = "".join(
+        f'<text x="{x:g}" y="{y - 13 * at:g}" fill="#555" font-size="11">{escape(name)}</text>'
+        for at, name in enumerate(names)
+    )
+    return f'<path d="{path}" fill="none" stroke="#555" marker-end="url(#tip)"/>{words}'
+
+
+def states() -> str:
+    """The table of states and verbs, and the diagram."""
+    (SPHINX / "reference" / "generated" / "smtp-states.svg").write_text(diagram(), "utf-8")
+    members = named_docs(ast.parse(textwrap.dedent(inspect.getsource(smtp.State))).body[0])
+    everywhere = smtp.RULES["RSET"].states
+    rows: list[tuple[str, ...]] = []
+    for verb, rule in smtp.RULES.items():
+        said = [state for state in smtp.State if state in rule.states]
+        where = codes(state.name for state in said)
+        if rule.states >= everywhere:
+            extra = [state for state in said if state not in everywhere]
+            where = "anywhere in a session" + (
+                f", and {codes(s.name for s in extra)}" if extra else ""
+            )
+        rows.append(
+            (
+                code(verb) or "verbs of private extensions",
+                where,
+                code(rule.then.name) if rule.then else "",
+                "yes" if rule.sync else "",
+                f"`{rule.out_of_place}`",
+            )
+        )
+    wide = [verb for verb, rule in smtp.RULES.items() if verb and len(rule.states) > FEW]
+    back = [verb for verb in wide if smtp.RULES[verb].then is smtp.State.READY]
+    return "\n".join(
+        [
+            "# SMTP: states",
+            "",
+            prose(
+                """Made from `smtp.RULES`: the server refuses by this table, and the client refuses
+                itself by it, against the state it will be in when everything in flight has
+                succeeded."""
+            ),
+            "",
+            "![The states of an SMTP session and the ways between them](smtp-states.svg)",
+            "",
+            prose(
+                f"""Drawn once, but good anywhere in a session, and then back to `READY`:
+                {codes(back)}. Not drawn: `QUIT`, which closes; `RSET`, which leads back to
+                `READY` from a transaction; and what changes no state."""
+            ),
+            "",
+            table(["state", "meaning"], ((code(name), doc) for name, doc in _upper(members))),
+            "",
+            prose(
+                f""""Anywhere in a session" is {
+                    codes(s.name for s in smtp.State if s in everywhere)
+                }. A verb that must end a pipelined group (RFC 2920 section 3.1) is
+                one that a client waits behind."""
+            ),
+            "",
+            table(
+                [
+                    "verb",
+                    "may be said in",
+                    "a positive answer leads to",
+                    "ends a pipelined group",
+                    "a server's answer elsewhere",
+                ],
+                rows,
+            ),
+        ]
+    )
+
+
+def _upper(members: dict[str, str]) -> Iterator[tuple[str, str]]:
+    return ((name, doc) for name, doc in members.items() if name.isupper())
+
+
+# -- events, extensions, defects -------------------------------------------------------------------
+
+INFORMATION: dict[type, str] = {
+    smtp.AuthCancel: "501, the exchange is over",
+    smtp.BadCommand: "`event.reply`",
+    smtp.BodyRefused: "`event.reply`; in LMTP once for each recipient",
+    smtp.BodyChunk: "nothing: there is no answer to a part",
+    smtp.TlsEstablished: "nothing",
+    smtp.Timeout: "421 where there is room for it; the connection closes",
+    smtp.Helo: "250 and the host name",
+    smtp.Ehlo: "250, the host name and the extensions of `ServerConfig`",
+    smtp.Lhlo: "250, the host name and the extensions of `ServerConfig`",
+    smtp.Rset: "250; the transaction is forgotten",
+    smtp.Noop: "250",
+    smtp.Quit: "221; the connection closes",
+}
+"""What the machine says to the events that it answers itself."""
+
+
+def answers() -> str:
+    """Every event of a server: who answers it, and with what."""
+    asked: list[tuple[str, ...]] = []
+    told: list[tuple[str, ...]] = []
+    for kind in get_args(smtp.ServerEvent):
+        name = f"{{py:class}}`~mailproto.smtp.{kind.__name__}`"
+        if kind in _server._YES:
+            yes = _server._YES[kind].decode().strip()
+            no = _server._NO[kind].decode().strip()
+            asked.append((name, code(yes) or "nothing: the octets follow anyway", code(no)))
+        else:
+            told.append((name, INFORMATION[kind]))
+    return "\n".join(
+        [
+            "# SMTP: a server's events",
+            "",
+            "## The application answers",
+            "",
+            prose(
+                """`server.awaiting` is the event until it is answered. Without an argument,
+                `accept()` and `reject()` say this; with a `Reply`, and with `send()`, they say
+                what you like, as long as it means yes or no to this event."""
+            ),
+            "",
+            table(["event", "`accept()`", "`reject()`"], asked),
+            "",
+            prose(
+                """`Auth` and `AuthResponse` also take `send(Challenge(...))`. `BodyEnd` is
+                answered once, in LMTP once for each recipient. `UnknownCommand` is a verb of a
+                private extension."""
+            ),
+            "",
+            "## The machine answers",
+            "",
+            "These are for your information; `awaiting` is None.",
+            "",
+            table(["event", "what the machine says"], told),
+        ]
+    )
+
+
+def extensions() -> str:
+    """The registry, and what is known of each parameter."""
+    module = named_docs(ast.parse((SOURCE / "smtp" / "_extensions.py").read_text("utf-8")))
+    rows: list[tuple[str, ...]] = []
+    params: list[tuple[str, ...]] = []
+    for extension in smtp.EXTENSIONS:
+        rows.append(
+            (
+                code(extension.keyword),
+                rfc(extension.rfc),
+                codes(row.keyword for row in extension.mail),
+                codes(row.keyword for row in extension.rcpt),
+                codes(extension.verbs),
+            )
+        )
+        for row in (*extension.mail, *extension.rcpt):
+            name = next(name for name in module if getattr(smtp, name, None) is row)
+            params.append((code(f"smtp.{name}"), code(row.keyword), row.command, module[name]))
+    return "\n".join(
+        [
+            "# SMTP: extensions",
+            "",
+            prose(
+                """Made from `smtp.EXTENSIONS`. A server offers those that `ServerConfig` names, a
+                client uses those that the server offered."""
+            ),
+            "",
+            table(["EHLO keyword", "RFC", "adds to MAIL", "adds to RCPT", "commands"], rows),
+            "",
+            "## Parameters",
+            "",
+            prose(
+                """Each is a row that knows its typed value both ways: `smtp.SIZE(1000)` makes the
+                parameter, `mail.get(smtp.SIZE)` reads it."""
+            ),
+            "",
+            table(["row", "parameter", "command", "value"], params),
+        ]
+    )
+
+
+DEFECTS: dict[str, tuple[str, str]] = {
+    "bad_base64": ("`Challenge`", 'The challenge is not base64; its `data` is `b""`.'),
+    "bare_cr": ("`BodyEnd`, `Reply`", "A CR without LF behind it."),
+    "bare_lf": (
+        "`BodyEnd`, `Reply`, any command",
+        prose(
+            """An LF without CR before it: in a body, or as the end of a line (of a command only
+            with `Quirks.bare_lf_commands`)."""
+        ),
+    ),
+    "blank_line": ("`Reply`", "Empty lines came before the reply and were skipped."),
+    "dots_in_local_part": (
+        "`Mail`, `Rcpt`",
+        "A dot too many, at an end or two in a row, unquoted.",
+    ),
+    "early_talk": (
+        "the first event of a server, `Reply`",
+        prose(
+            """Arrival. Server: the client spoke before the greeting had been taken. Client: the
+            reply came before its command had left, so it cannot be the answer to it."""
+        ),
+    ),
+    "eight_bit": (
+        "`BodyEnd`, `Reply`",
+        "An octet above 127. In a body that was declared 8BITMIME there is nothing odd about it.",
+    ),
+    "extra_space": ("any command", "White space where the grammar has one space."),
+    "inconsistent": (
+        "`Reply`",
+        "The lines of the reply disagree about the code; the worst one counts.",
+    ),
+    "long_line": ("`BodyEnd`", "A line of more than 998 octets (RFC 5321 section 4.5.3.1.6)."),
+    "long_local_part": ("`Mail`, `Rcpt`", "More than 64 octets (RFC 5321 section 4.5.3.1.1)."),
+    "long_path": ("`Mail`, `Rcpt`", "More than 254 octets (RFC 5321 section 4.5.3.1.3)."),
+    "no_angle_brackets": ("`Mail`, `Rcpt`", "`MAIL FROM:ada@example.org`."),
+    "no_domain": (
+        "`Mail`, `Rcpt`",
+        prose(
+            """An address without a domain that is not `postmaster`. Answered 501, unless
+            `Quirks.unqualified_addresses` takes it."""
+        ),
+    ),
+    "no_space_after_code": ("`Reply`", "The text is glued to the code: `250OK`."),
+    "nul": ("`BodyEnd`, `Reply`", "An octet that is zero."),
+    "odd_domain": (
+        "`Helo`, `Ehlo`, `Lhlo`, `Mail`, `Rcpt`",
+        "Not a domain by the grammar, but what the field has: underscores, a last dot.",
+    ),
+    "source_route": ("`Mail`, `Rcpt`", "`<@hop:ada@example.org>`: dropped (RFC 5321 appendix C)."),
+    "space_after_colon": ("`Mail`, `Rcpt`", "`MAIL FROM: <...>`."),
+    "space_before_colon": ("`Mail`, `Rcpt`", "`MAIL FROM :<...>`."),
+    "space_in_path": ("`Mail`, `Rcpt`", "White space just inside the angle brackets."),
+    "trailing_space": ("any command", "White space before the end of the line."),
+    "unauthorized_pipelining": (
+        "any command of a server, `BodyEnd`, `BodyRefused`",
+        prose(
+            """Arrival. The client did not wait for an answer it must wait for (RFC 2920 section
+            3.1), or pipelined where that was not offered."""
+        ),
+    ),
+}
+"""Where each defect is met and what it means."""
+
+
+def defect_codes() -> set[str]:
+    """Every code that the source gives to a `Defect`, or puts into a list that becomes some."""
+    found: set[str] = set()
+
+    def take(node: ast.AST) -> None:
+        match node:
+            case (
+                ast.Constant(value=str(text)) | ast.Tuple(elts=[ast.Constant(value=str(text)), *_])
+            ):
+                found.add(text)
+            case _:
+                pass
+
+    lists = {"codes", "defects"}
+    for page in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(page.read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="Defect"), args=[ast.Constant() as first, *_]):
+                    take(first)
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr="append"), args=args
+                ):
+                    for argument in args if name in lists else ():
+                        take(argument)
+                case (
+                    ast.AugAssign(target=ast.Name(id=name), value=ast.Tuple() as value)
+                    | ast.Assign(targets=[ast.Name(id=name)], value=ast.Tuple() as value)
+                ) if name in lists:
+                    for one in value.elts:
+                        take(one)
+                case ast.Subscript(value=ast.Attribute(attr="_found"), slice=ast.Constant() as key):
+                    take(key)
+                case ast.AnnAssign(target=ast.Name(id="_BARE_KINDS"), value=ast.Tuple() as value):
+                    for one in value.elts:
+                        take(one)
+                case _:
+                    pass
+    return found
+
+
+def defects() -> str:
+    """Every defect code, and what it means."""
+    missing = defect_codes() ^ set(DEFECTS)
+    assert not missing, f"DEFECTS in docs/_generate.py and the code disagree about {missing}"
+    rows = ((code(name), where, what) for name, (where, what) in sorted(DEFECTS.items()))
+    return "\n".join(
+        [
+            "# SMTP: defects",
+            "",
+            prose(
+                """What a machine reads although it is odd. `event.defects` has a
+                {py:class}`~mailproto.errors.Defect` for each; `event.anomalies` is the set of
+                their codes. In a body each kind is reported once, where it occurs first. Those
+                marked *arrival* depend on what had arrived when an answer was given; all others
+                depend on the octets alone."""
+            ),
+            "",
+            table(["code", "on", "meaning"], rows),
+        ]
+    )
+
+
+def check_smtp_page() -> None:
+    """Every public name of `mailproto.smtp` is on its page, once."""
+    page = (SPHINX / "reference" / "smtp.md").read_text("utf-8")
+    listed = re.findall(r"^\.\. auto\w+:: mailproto\.smtp\.(\w+)$", page, re.MULTILINE)
+    elsewhere = set(re.findall(r"^\.\. py:currentmodule:: (\w+)$", page, re.MULTILINE))
+    parameters = {name for name in smtp.__all__ if isinstance(getattr(smtp, name), smtp.Parameter)}
+    again = {name for name in listed if listed.count(name) > 1}
+    missing = set(smtp.__all__) - set(listed) - parameters - elsewhere
+    assert not missing, f"reference/smtp.md lacks {missing}"
+    assert not again, f"reference/smtp.md has {again} twice"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "limits": limits,
+    "smtp-timeouts": timeouts,
+    "smtp-states": states,
+    "smtp-answers": answers,
+    "smtp-extensions": extensions,
+    "smtp-defects": defects,
 }
 
 
@@ -66,6 +539,7 @@ def generate(app: Sphinx) -> None:
     """Write every page whose text has changed."""
     folder = Path(app.srcdir) / "reference" / "generated"
     folder.mkdir(exist_ok=True)
+    check_smtp_page()
     for name, make in PAGES.items():
         page = folder / f"{name}.md"
         text = make()
@@ -73,7 +547,7 @@ def generate(app: Sphinx) -> None:
             page.write_text(text, encoding="utf-8")
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.connect("builder-inited", generate)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -115,6 +115,10 @@ class Input:
         pos = self._pos
         end = head.find(terminator, pos + self._scanned)
         if end < 0:
+            if pos == len(head) and not self._tail:
+                self._patience = 0
+                self.stalled = True
+                return None
             if not self._ends_in_tail(terminator):
                 self._stall(limit)
                 return None
@@ -134,9 +138,6 @@ class Input:
         if held > limit:
             return
         self.stalled = True
-        if not held:
-            self._patience = 0
-            return
         # The first octets of a line may tell that it is none: they are worth a look of their own.
         worth = 3 if held < 3 else limit + 1
         self._patience = worth - (len(self._head) - self._pos)

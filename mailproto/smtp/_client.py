@@ -62,7 +62,6 @@ from ._vocabulary import (
     Helo,
     Lhlo,
     Mail,
-    Outcome,
     Quit,
     Rcpt,
     Replied,
@@ -129,6 +128,7 @@ class Client(ClientMachine[ClientEvent]):
         self._lmtp = False
         self._authenticated = False
         # The reply under way.
+        self._partial = False
         self._codes: list[int] = []
         self._lines: list[str] = []
         self._odd: list[Defect] = []
@@ -480,6 +480,8 @@ class Client(ClientMachine[ClientEvent]):
         self, envelope: Envelope, size: int | None, body: str | None, smtputf8: bool
     ) -> Mail:
         """MAIL with the parameters that this peer and this envelope ask for."""
+        if not envelope.params and size is None and body is None and not smtputf8:
+            return Mail(envelope.sender)
         params = {param.keyword: param for param in envelope.params}
         if size is not None:
             params["SIZE"] = SIZE(size)
@@ -493,11 +495,9 @@ class Client(ClientMachine[ClientEvent]):
             params["SMTPUTF8"] = SMTPUTF8(True)
         return Mail(envelope.sender, tuple(params.values()))
 
-    def _on_transaction(self, transaction: Transaction, reply: Reply) -> ClientEvent | None:
-        """A reply to what the transaction said."""
-        if reply.code == 421:
-            return self._end_submitted(transaction.outcome(reply), close=True)
-        urgent = transaction.on_reply(reply)
+    def _on_transaction(self, transaction: Transaction) -> ClientEvent | None:
+        """A reply has moved the transaction on."""
+        urgent = transaction.take_urgent()
         if urgent:
             self._out.put(urgent)
         phase = transaction.phase
@@ -510,7 +510,11 @@ class Client(ClientMachine[ClientEvent]):
         else:
             self._awaiting = None
             if phase is _DONE or phase is _CUT:
-                return self._end_submitted(transaction.outcome(), close=phase is _CUT)
+                self._transaction = None
+                self._plan = None
+                if phase is _CUT:
+                    self._close()
+                return transaction.outcome()
         return None
 
     def _say_more(self, transaction: Transaction) -> None:
@@ -518,13 +522,6 @@ class Client(ClientMachine[ClientEvent]):
             lines = transaction.lines_to_send(self._limits.output - self._out.size)
             if lines:
                 self._out.put(lines)
-
-    def _end_submitted(self, outcome: Outcome, *, close: bool) -> Outcome:
-        self._transaction = None
-        self._plan = None
-        if close:
-            self._close()
-        return outcome
 
     # --- Replies --------------------------------------------------------------------------------
 
@@ -539,17 +536,32 @@ class Client(ClientMachine[ClientEvent]):
         return data
 
     def _parse(self) -> ClientEvent | None:
+        source = self._in
+        limit = self._limits.reply
         while not self._halted:
-            reply = self._read_reply()
-            if reply is None:
+            left = limit
+            if self._partial and limit is not None:
+                left = limit - self._reply_size
+            line = source.line(b"\n", left)
+            size = len(source) if line is None else len(line)
+            if left is not None and size > left:
+                raise LimitExceeded("a reply is larger than limits.reply")
+            if line is None:
                 return None
-            transaction = self._transaction
+            reply = None if size > _SHORT or self._partial else plain_reply(line)
+            if reply is None:
+                reply = self._assemble(line)
+                if reply is None:
+                    continue
             if self._out.size:
                 reply = self._with_verdict(reply)
-            if transaction is not None and not self._pending:
-                event = self._on_transaction(transaction, reply)
-            else:
+            transaction = self._transaction
+            if transaction is None or self._pending:
                 event = self._on_reply(reply)
+            elif transaction.on_reply(reply):
+                event = self._on_transaction(transaction)
+            else:
+                continue
             if event is not None:
                 return event
         return None
@@ -581,46 +593,33 @@ class Client(ClientMachine[ClientEvent]):
             return reply
         return attrs.evolve(reply, defects=(*reply.defects, Defect("early_talk")))
 
-    def _read_reply(self) -> Reply | None:
-        limit = self._limits.reply
-        while True:
-            left = limit if limit is None else limit - self._reply_size
-            line = self._in.line(b"\n", left)
-            if left is not None and (len(self._in) if line is None else len(line)) > left:
-                raise LimitExceeded("a reply is larger than limits.reply")
-            if line is None:
-                return None
-            if len(line) <= _SHORT and not (self._codes or self._blank_lines):
-                reply = plain_reply(line)
-                if reply is not None:
-                    return reply
-            if line in (b"\r\n", b"\n") and not self._codes:
-                self._blank_lines += 1
-                most = self._limits.blank_lines
-                if most is not None and self._blank_lines > most:
-                    raise LimitExceeded("more empty lines before a reply than limits.blank_lines")
-                continue
-            try:
-                code, more, text, odd = parse_reply_line(line)
-            except ValueError:
-                raise RemoteProtocolError("the server sent something that is no reply") from None
-            if odd:
-                self._odd += [Defect(name, self._reply_size) for name in odd]
-            if self._blank_lines:
-                self._odd.append(Defect("blank_line"))
-                self._blank_lines = 0
-            if not more and not self._codes:
-                odd_ones = tuple(self._odd)
-                self._odd.clear()
-                return Reply(code, (text,), defects=odd_ones)
-            self._codes.append(code)
-            self._lines.append(text)
-            self._reply_size += len(line)
-            if not more:
-                reply = join_reply(self._codes, self._lines, tuple(self._odd))
-                self._codes, self._lines, self._odd = [], [], []
-                self._reply_size = 0
-                return reply
+    def _assemble(self, line: bytes) -> Reply | None:
+        """Take one line of a reply, of any kind; the reply when it was the last."""
+        if line in (b"\r\n", b"\n") and not self._codes:
+            self._partial = True
+            self._blank_lines += 1
+            most = self._limits.blank_lines
+            if most is not None and self._blank_lines > most:
+                raise LimitExceeded("more empty lines before a reply than limits.blank_lines")
+            return None
+        try:
+            code, more, text, odd = parse_reply_line(line)
+        except ValueError:
+            raise RemoteProtocolError("the server sent something that is no reply") from None
+        if self._blank_lines:
+            self._odd.append(Defect("blank_line"))
+            self._blank_lines = 0
+        self._odd += [Defect(name, self._reply_size) for name in odd]
+        self._codes.append(code)
+        self._lines.append(text)
+        self._reply_size += len(line)
+        self._partial = more
+        if more:
+            return None
+        reply = join_reply(self._codes, self._lines, tuple(self._odd))
+        self._codes, self._lines, self._odd = [], [], []
+        self._reply_size = 0
+        return reply
 
     def _on_reply(self, reply: Reply) -> ClientEvent | None:
         if self._state is State.GREETING:
@@ -843,6 +842,8 @@ _ENVELOPE, _BODY, _DONE, _CUT = Phase.ENVELOPE, Phase.BODY, Phase.DONE, Phase.CU
 
 
 def _is_ascii(address: str, params: tuple[Param, ...]) -> bool:
+    if not params:
+        return address.isascii()
     return address.isascii() and all((param.value or "").isascii() for param in params)
 
 

@@ -63,6 +63,7 @@ class Transaction:
         self.number = number
         self.phase = _ENVELOPE
         self._envelope = envelope
+        self._count = len(envelope.recipients)
         self._mail = mail
         self._lines = lines  # MAIL, each RCPT, and DATA unless chunking
         self._sent = 0  # of them
@@ -82,6 +83,8 @@ class Transaction:
         self._answers: list[Reply] = []  # to the body
         self._body: TextEncoder | NewlineFilter | None = None
         self._held = b""  # the piece that may turn out to be the last chunk
+        self._urgent = b""
+        self._end: Reply | None = None  # a 421
         self._chunks: deque[Bdat] = deque()  # sent and not answered
 
     # --- What to look at ------------------------------------------------------------------------
@@ -111,7 +114,7 @@ class Transaction:
     def _command(self, at: int) -> Command:
         if at == 0:
             return self._mail
-        if at > len(self._envelope.recipients):
+        if at > self._count:
             return Data()
         recipient = self._envelope.recipients[at - 1]
         return Rcpt(recipient.address, recipient.params)
@@ -199,22 +202,26 @@ class Transaction:
 
     # --- In -------------------------------------------------------------------------------------
 
-    def on_reply(self, reply: Reply) -> bytes:
-        """Take the next reply. Returns what has to be said at once.
+    def on_reply(self, reply: Reply) -> bool:
+        """Take the next reply. Whether the transaction has moved on: see `phase` and `urgent`.
 
         Raises RemoteProtocolError for a reply that cannot be meant for what was said.
         """
         code = reply.code
+        if code == 421:  # the server closes, whatever is in flight (RFC 5321 section 3.8)
+            self._end = reply
+            self.phase = _CUT
+            return True
         if self.phase is _ENVELOPE:
             at = self._answered
             if at == self._sent:
                 raise RemoteProtocolError("the server sent a reply to nothing")
-            if at > len(self._envelope.recipients):
-                self._answered = at + 1
-                return self._on_data(reply)
+            self._answered = at + 1
+            if at > self._count:
+                self._on_data(reply)
+                return True
             if 300 <= code < 400 or code == 235:
                 raise RemoteProtocolError(f"the server sent {code} to MAIL or RCPT")
-            self._answered = at + 1
             if at:
                 self._replies.append((self._envelope.recipients[at - 1].address, reply))
                 if code < 300 and self._begun:
@@ -222,88 +229,101 @@ class Transaction:
             else:
                 self._mail_reply = reply
                 self._begun = code < 300
-            return b"" if self._answered < self._sent else self._settle()
-        if 300 <= code < 400 or code == 235:
+            if at + 1 < self._sent:
+                return False
+            self._settle()
+        elif 300 <= code < 400 or code == 235:
             raise RemoteProtocolError(f"the server sent {code} out of place")
-        if self.phase is _RESET:
+        elif self.phase is _RESET:
             self.phase = _DONE
-            return b""
-        return self._on_chunk(reply) if self._chunking else self._on_text(reply)
+        elif self._chunking:
+            self._on_chunk(reply)
+        else:
+            self._on_text(reply)
+        return True
 
-    def _on_data(self, reply: Reply) -> bytes:
+    def take_urgent(self) -> bytes:
+        """What a reply made it say, to be put behind whatever else is queued."""
+        urgent, self._urgent = self._urgent, b""
+        return urgent
+
+    def _on_data(self, reply: Reply) -> None:
         if reply.code == 354:
             if self._accepted:
                 self._body = TextEncoder(self._policy)
                 self.phase = _BODY
-                return b""
+                return
             if self._lmtp:
                 raise RemoteProtocolError("the LMTP server wants a body for no recipient")
             # Every recipient was refused and the server did not notice: an empty message, which
             # it must not send to anybody (RFC 2920 section 3.1).
             self.phase = _END
-            return b".\r\n"
+            self._urgent = b".\r\n"
+            return
         if reply.code < 400:
             raise RemoteProtocolError(f"the server sent {reply.code} to DATA")
         if self._accepted:
             self._answers.append(reply)
-        return self._settle()
+        self._settle()
 
-    def _settle(self) -> bytes:
+    def _settle(self) -> None:
         """All that was said has its answer: what now?"""
         if not self._begun:
             self.phase = _DONE
-            return b""
+            return
         left = len(self._lines) - self._sent
         data_left = left == 1 and not self._chunking
         if left and (self._accepted or not data_left):
-            return b""  # lines_to_send() has more
+            return  # lines_to_send() has more
         if self._chunking and self._accepted:
             self._body = NewlineFilter(self._policy)
             self.phase = _BODY
-            return b""
-        self.phase = _RESET
-        return b"RSET\r\n"
+        else:
+            self._reset()
 
-    def _on_text(self, reply: Reply) -> bytes:
+    def _reset(self) -> None:
+        self.phase = _RESET
+        self._urgent = b"RSET\r\n"
+
+    def _on_text(self, reply: Reply) -> None:
         if self.phase is _BODY:
             if reply.positive:
                 raise RemoteProtocolError("the server took a body before its end")
             self._answers.append(reply)
             self.phase = _CUT  # there is no way back into step
-            return b""
+            return
         if self._accepted:
             self._answers.append(reply)
         if len(self._answers) >= (self._accepted if self._lmtp else 0):
             self.phase = _DONE
-        return b""
 
-    def _on_chunk(self, reply: Reply) -> bytes:
+    def _on_chunk(self, reply: Reply) -> None:
         if not self._chunks:
             raise RemoteProtocolError("the server sent a reply to nothing")
         if self._chunks[0].last and self.phase is _END:
             self._answers.append(reply)
             if self._lmtp and len(self._answers) < self._accepted:
-                return b""
+                return
             self._chunks.popleft()
             if any(answer.positive for answer in self._answers):
                 self.phase = _DONE
-                return b""
-        else:
-            self._chunks.popleft()
-            if not reply.positive and self.phase is not _SPOILT:
-                self._answers.append(reply)
-                self._body = None
-                self._held = b""
-                self.phase = _SPOILT
-            if self.phase is not _SPOILT or self._chunks:
-                return b""
-        self.phase = _RESET
-        return b"RSET\r\n"
+            else:
+                self._reset()
+            return
+        self._chunks.popleft()
+        if not reply.positive and self.phase is not _SPOILT:
+            self._answers.append(reply)
+            self._body = None
+            self._held = b""
+            self.phase = _SPOILT
+        if self.phase is _SPOILT and not self._chunks:
+            self._reset()
 
     # --- The end --------------------------------------------------------------------------------
 
     def outcome(self, end: Reply | None = None) -> Outcome:
-        """All there is to know. `end` stands for every answer that will not come."""
+        """All there is to know. `end`, or a 421, stands for every answer that will not come."""
+        end = end or self._end
         mail = self._mail_reply or end
         assert mail is not None
         replies = self._replies if self._begun else []

@@ -132,12 +132,14 @@ def test_clients_send_them_where_they_are_offered(
     row: Parameter[Any], value: Any, text: str | None
 ) -> None:
     item: Any = Mail("a@x", (row(value),)) if row.command == "MAIL" else Rcpt("a@x", (row(value),))
-    then = [] if row.command == "MAIL" else [sends(Mail("a@x")), b"250 ok\r\n"]
-    machine = client(then=then)()
+    mail = Mail("a@x", (SMTPUTF8(True),))  # one value is UTF-8
+    then = [] if row.command == "MAIL" else [sends(mail), b"250 ok\r\n"]
+    basis = [] if row.command == "MAIL" else ["SMTPUTF8"]
+    machine = client(*basis, then=then)()
     with pytest.raises(NotOffered, match=row.needs(row(value))):
         machine.send(item)
     assert machine.data_to_send() == b""
-    machine = client(row.needs(row(value)), then=then)()
+    machine = client(*basis, row.needs(row(value)), then=then)()
     machine.send(item)
     assert machine.data_to_send() == encode(item)
 
