@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import mailproto
+import mailproto.limits
 from mailproto import smtp
 from mailproto.smtp import _server, _states
 
@@ -96,7 +97,16 @@ def limits() -> str:
         )
         for name, doc in field_docs(mailproto.Limits).items()
     )
-    return "# Limits\n\n" + table(["field", "default", "what it bounds"], rows)
+    essay = (inspect.getdoc(mailproto.limits) or "").partition("\n\n")[2]
+    return "\n\n".join(
+        [
+            "# Limits",
+            "```{eval-rst}\n.. py:class:: mailproto.limits.Limits\n```",
+            essay,
+            "Sizes are octets unless said otherwise.",
+            table(["field", "default", "what it bounds"], rows),
+        ]
+    )
 
 
 WAITS = {
@@ -156,7 +166,7 @@ def ways() -> Iterator[tuple[smtp.State, smtp.State, str]]:
     for verb, rule in smtp.RULES.items():
         drawn = rule.states if len(rule.states) <= FEW else rule.states & {smtp.State.START}
         for state in smtp.State:
-            if rule.then not in (None, smtp.State.CLOSED) and state in drawn:
+            if rule.then is not None and state in drawn:
                 yield state, rule.then, verb
     yield from OTHER_WAYS
 
@@ -191,11 +201,11 @@ def arrow(start: smtp.State, end: smtp.State, names: list[str]) -> str:
         y -= 56
     elif x1 == x2:
         path = f"M{x} {y1 + 16}L{x} {y2 - 16}"
-        x, y = x + 42, y2 - 30
+        x, y = x + 8 + 3 * max(map(len, names)), y2 - 30
     elif x2 < x1 and y1 == y2:
         path = f"M{x1 - 25} {y + 16}Q{x} {y + 60} {x2 + 25} {y + 16}"
         y += 54
-    elif end is smtp.State.READY:
+    elif end is smtp.State.READY and x2 < x1:
         side = -1 if y1 < y2 else 1
         path = f"M{x1 - 45} {y1}Q{x} {y2 + side * 110} {x2 + 15} {y2 + side * 16}"
         y = y2 + side * 96
@@ -239,8 +249,8 @@ def states() -> str:
                 f"`{rule.out_of_place}`",
             )
         )
-    wide = [verb for verb, rule in smtp.RULES.items() if verb and len(rule.states) > FEW]
-    back = [verb for verb in wide if smtp.RULES[verb].then is smtp.State.READY]
+    wide = [verb for verb, rule in smtp.RULES.items() if rule.then and len(rule.states) > FEW]
+    session = codes(state.name for state in smtp.State if state in everywhere)
     return "\n".join(
         [
             "# SMTP: states",
@@ -254,18 +264,15 @@ def states() -> str:
             "![The states of an SMTP session and the ways between them](smtp-states.svg)",
             "",
             prose(
-                f"""Drawn once, but good anywhere in a session, and then back to `READY`:
-                {codes(back)}. Not drawn: `QUIT`, which closes; `RSET`, which leads back to
-                `READY` from a transaction; and what changes no state."""
+                f"""Drawn once, but good anywhere in a session: {codes(wide)}. Not drawn: `RSET`,
+                which leads from a transaction back to `READY`, and what changes no state."""
             ),
             "",
             table(["state", "meaning"], ((code(name), doc) for name, doc in _upper(members))),
             "",
             prose(
-                f""""Anywhere in a session" is {
-                    codes(s.name for s in smtp.State if s in everywhere)
-                }. A verb that must end a pipelined group (RFC 2920 section 3.1) is
-                one that a client waits behind."""
+                f"""Anywhere in a session: in {session}. A verb that ends a pipelined group (RFC
+                2920 section 3.1) is one that a client waits behind."""
             ),
             "",
             table(
@@ -310,7 +317,8 @@ def answers() -> str:
     asked: list[tuple[str, ...]] = []
     told: list[tuple[str, ...]] = []
     for kind in get_args(smtp.ServerEvent):
-        name = f"{{py:class}}`~mailproto.smtp.{kind.__name__}`"
+        home = kind.__module__ if kind.__name__ in mailproto.__all__ else "mailproto.smtp"
+        name = f"{{py:class}}`~{home}.{kind.__name__}`"
         if kind in _server._YES:
             yes = _server._YES[kind].decode().strip()
             no = _server._NO[kind].decode().strip()
@@ -514,13 +522,12 @@ def defects() -> str:
 
 
 def check_smtp_page() -> None:
-    """Every public name of `mailproto.smtp` is on its page, once."""
+    """Every public name of `mailproto.smtp` is on its page, once; unless another page has it."""
     page = (SPHINX / "reference" / "smtp.md").read_text("utf-8")
-    listed = re.findall(r"^\.\. auto\w+:: mailproto\.smtp\.(\w+)$", page, re.MULTILINE)
-    elsewhere = set(re.findall(r"^\.\. py:currentmodule:: (\w+)$", page, re.MULTILINE))
+    listed = re.findall(r"^\.\. (?:auto\w+|py:data):: mailproto\.smtp\.(\w+)$", page, re.MULTILINE)
     parameters = {name for name in smtp.__all__ if isinstance(getattr(smtp, name), smtp.Parameter)}
     again = {name for name in listed if listed.count(name) > 1}
-    missing = set(smtp.__all__) - set(listed) - parameters - elsewhere
+    missing = set(smtp.__all__) - set(listed) - parameters - set(mailproto.__all__)
     assert not missing, f"reference/smtp.md lacks {missing}"
     assert not again, f"reference/smtp.md has {again} twice"
 
@@ -547,7 +554,15 @@ def generate(app: Sphinx) -> None:
             page.write_text(text, encoding="utf-8")
 
 
+def plurals(
+    _app: Sphinx, _what: str, _name: str, _of: Any, _options: Any, lines: list[str]
+) -> None:
+    """Let docstrings say `Thing`s: reStructuredText wants a mark between the two."""
+    lines[:] = [re.sub(r"(?<!`)(`[^`]+`)(?=[A-Za-z])", r"\1\\ ", line) for line in lines]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.connect("builder-inited", generate)
+    app.connect("autodoc-process-docstring", plurals)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -308,15 +308,12 @@ class BareNewlines(enum.Enum):
 
 
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-_CR_WITHOUT_LF = re.compile(rb"\r[^\n]")
-_NO_NEWLINE = bytes(octet for octet in range(256) if octet not in b"\r\n")
 
 
 def _all_crlf(data: bytes) -> bool:
     """Whether every CR and LF of `data` is part of a CRLF."""
-    # Two quick passes: they alternate, and nothing stands between a CR and the next.
-    newlines = data.translate(None, _NO_NEWLINE)
-    return newlines == b"\r\n" * (len(newlines) // 2) and _CR_WITHOUT_LF.search(data) is None
+    # Without its CRs, and with one before each LF, it is what it was: quicker than counting.
+    return data.replace(b"\r", b"").replace(b"\n", b"\r\n") == data
 
 
 _EIGHT_BIT = re.compile(rb"[\x80-\xff]")
@@ -391,7 +388,7 @@ _BARE_KINDS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
 
 def normalize(data: bytes) -> bytes:
     """`data` with every bare CR or LF as CRLF; it must not end in a CR that LF may follow."""
-    return _BARE.sub(b"\r\n", data)
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 
 class NewlineFilter:

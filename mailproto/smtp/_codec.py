@@ -127,14 +127,15 @@ def parse_command(
     `parameters` are the rows by which parameter values are checked; parameters without a row are
     kept. Raises `SyntaxRefused` with a 500, 501 or 553 reply, `UnframedChunk` for BDAT.
     """
-    exact = _EXACT.get(line)
-    if exact is not None:
-        return exact
-    verb = line[:4]
-    reader = _FOUR.get(verb) or _FOUR.get(verb.upper())
-    if reader is not None and line[4:5] in _ENDS_VERB:
-        return reader(line, parameters)
-    return _parse_other(line)
+    reader = _USUAL.get(line[:5])
+    if reader is None:
+        exact = _EXACT.get(line)
+        if exact is not None:
+            return exact
+        reader = _FOUR.get(line[:4].upper())
+        if reader is None or line[4:5] not in _ENDS_VERB:
+            return _parse_other(line)
+    return reader(line, parameters)
 
 
 _ENDS_VERB = (b" ", b"\r", b"\n", b"\t", b"")
@@ -577,6 +578,9 @@ def _encode_unknown(command: UnknownCommand) -> str:
         raise ValueError("the argument begins or ends with a space")
     return f"{command.verb} {argument}" if argument else command.verb
 
+
+_USUAL = {verb + b" ": reader for verb, reader in _FOUR.items()}
+"""The common spelling of those that have one."""
 
 _EXACT: dict[bytes, Command] = {
     b"DATA\r\n": Data(),

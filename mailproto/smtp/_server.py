@@ -287,6 +287,8 @@ class Server(ServerMachine[ServerEvent]):
         return super().data_to_send()
 
     def _parse(self) -> ServerEvent | None:
+        if self._reader == "command":
+            return self._read_command()
         return _READERS[self._reader](self)
 
     def _open(self) -> bool:

@@ -168,6 +168,12 @@ class Transaction:
             self._sent = start + 1
             self.unsaid = self._sent < len(lines)
             return lines[start]
+        if not start:
+            whole = b"".join(lines)
+            if len(whole) <= room:
+                self._sent = len(lines)
+                self.unsaid = False
+                return whole
         sent = start
         while sent < len(lines) and room > 0:
             room -= len(lines[sent])
