@@ -5,7 +5,7 @@ The loops do what `docs/` tells everyone to do: ask `next_event()` until it says
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, cycle
+from itertools import chain, count
 
 from mailproto import Limits, Want, smtp
 from mailproto.smtp import Bdat, BodyChunk, BodyEnd, Data, Mail, Outcome, Rcpt
@@ -175,9 +175,9 @@ def _settle(machine: smtp.Client, live: _Live) -> None:
 
 
 def client(
-    count: int, content: bytes, write: Callable[[bytes], object], *, pipelining: bool = True
+    times: int, content: bytes, write: Callable[[bytes], object], *, pipelining: bool = True
 ) -> Callable[[], int]:
-    """A run of `count` whole transactions.
+    """A run of `times` whole transactions.
 
     One transaction goes ahead, against a peer that reads what it is sent; what this peer said, read
     by read, is played again for each of the others.
@@ -192,16 +192,24 @@ def client(
     machine.submit(envelope)
     if not _transaction(machine, pieces, live.write, _forever(live)):
         raise AssertionError("not accepted")
-    replies = cycle(live.played)
+    replies = _queued(live.played)
 
     def run() -> int:
         accepted = 0
-        for _ in range(count):
+        for _ in range(times):
             machine.submit(envelope)
             accepted += _transaction(machine, pieces, write, replies)
         return accepted
 
     return run
+
+
+def _queued(reads: Sequence[bytes]) -> Iterator[bytes]:
+    """`reads` again and again, the last with a queue id of its own, as from a real server."""
+    *first, _ = reads
+    for number in count(1):
+        yield from first
+        yield b"250 2.0.0 OK: queued as %X\r\n" % number
 
 
 def _forever(live: _Live) -> Iterator[bytes]:

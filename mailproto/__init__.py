@@ -7,8 +7,7 @@ mailproto` costs next to nothing. `docs/` explains the contract that all machine
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as type checkers know it; importing typing would cost ten times the rest
 
 if TYPE_CHECKING:
     from . import smtp
@@ -57,6 +56,8 @@ _MODULES = ("smtp", "testing", "strategies")
 
 
 def __getattr__(name: str) -> object:
+    from importlib import import_module  # noqa: PLC0415 - on first use, like all else
+
     if name in _HOME:
         value: object = getattr(import_module(f".{_HOME[name]}", __name__), name)
     elif name in _MODULES:

@@ -32,14 +32,24 @@ __all__ = [
     "parse_number",
     "unitext_decode",
     "unitext_encode",
+    "with_utf8",
     "xtext_decode",
     "xtext_encode",
 ]
 
 ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
 """The characters of an atom (RFC 5322 section 3.2.3), to be put into a character class."""
-UTF8 = r"\u0080-\ud7ff\ue000-\U0010ffff"
-"""What RFC 6531 section 3.3 adds to atoms, quoted strings and domain labels."""
+
+
+def with_utf8(ascii_class: str) -> str:
+    """A character class: that of `ascii_class`, and what RFC 6531 section 3.3 adds to it.
+
+    It is written as what it leaves out, because `re` takes its time over ranges that wide.
+    """
+    allowed = re.compile(f"[{ascii_class}]")
+    left_out = "".join(f"\\x{code:02x}" for code in range(128) if not allowed.match(chr(code)))
+    return rf"[^{left_out}\ud800-\udfff]"
+
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ANY_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
@@ -74,18 +84,20 @@ def parse_number(text: str, *, digits: int = 20) -> int:
 
 # --- Domains and addresses (RFC 5321 section 4.1.2, RFC 6531 section 3.3) -----------------------
 
-_LABEL = rf"[A-Za-z0-9{UTF8}]+(?:-+[A-Za-z0-9{UTF8}]+)*"
+_ALNUM = with_utf8("A-Za-z0-9")
+_LABEL = rf"{_ALNUM}+(?:-+{_ALNUM}+)*"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 # What is met in the field: underscores, a last dot, hyphens and dots in odd places.
-_LOOSE_DOMAIN = re.compile(rf"[A-Za-z0-9._{UTF8}\-]+")
+_LOOSE_DOMAIN = re.compile(with_utf8(r"A-Za-z0-9._\-") + "+")
 _LITERAL = re.compile(
     r"\[(?:([0-9.]+)|(IPv6:[0-9A-Fa-f:.]+)|([A-Za-z0-9-]*[A-Za-z0-9]:[!-Z^-~]+))\]",
     re.IGNORECASE | re.ASCII,
 )
 _SNUM = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_SNUM}(?:\.{_SNUM}){{3}}")
-_DOT_STRING = re.compile(rf"[{ATEXT}{UTF8}]+(?:\.[{ATEXT}{UTF8}]+)*")
-_LOOSE_LOCAL = re.compile(rf"[{ATEXT}{UTF8}.]+")
+_ATOM = with_utf8(ATEXT) + "+"
+_DOT_STRING = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_LOOSE_LOCAL = re.compile(with_utf8(ATEXT + ".") + "+")
 _QUOTED = re.compile(r'"[^"\\\x00-\x1f\x7f]*(?:\\[ -~][^"\\\x00-\x1f\x7f]*)*"')
 
 
@@ -226,9 +238,10 @@ def xtext_decode(text: str) -> str:
 
 
 _HEXPOINT = r"\\x\{[0-9A-Fa-f]{1,6}\}"
-_UNITEXT = re.compile(rf"(?:[!-*,-<>-\[\]-~{UTF8}]|{_HEXPOINT})*")
+_QUCHAR = with_utf8(r"!-*,-<>-\[\]-~")
+_UNITEXT = re.compile(rf"(?:{_QUCHAR}|{_HEXPOINT})*")
 _POINT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
-_NOT_QUCHAR = re.compile(rf"[^!-*,-<>-\[\]-~{UTF8}]")
+_NOT_QUCHAR = re.compile(rf"(?!{_QUCHAR}).", re.DOTALL)
 
 
 def unitext_encode(text: str) -> str:

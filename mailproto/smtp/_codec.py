@@ -31,6 +31,7 @@ from .._grammar import (
     is_plain_address,
     parse_address,
     parse_number,
+    with_utf8,
 )
 from ..errors import Defect, RemoteProtocolError
 from ._extensions import EXTENSIONS, parameters_of
@@ -115,7 +116,7 @@ _PATH_VERB = re.compile(
 _BLANK = re.compile(r"[ \t]+")  # not str.split(): Unicode knows more white space than SMTP
 _VERB = re.compile(r"[A-Z][A-Z0-9-]*")
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
-_VALUE = re.compile(r"[!-~\u0080-\ud7ff\ue000-\U0010ffff]*")
+_VALUE = re.compile(with_utf8("!-~") + "*")
 _SHORT = 64  # in a path no longer than this, no part can be too long
 
 
