@@ -11,6 +11,7 @@ code disagree; so it does when `reference/smtp.md` leaves out a public name.
 from __future__ import annotations
 
 import ast
+import enum
 import inspect
 import re
 import textwrap
@@ -18,6 +19,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
+
+import attrs
 
 import mailproto
 import mailproto.limits
@@ -399,7 +402,7 @@ DEFECTS: dict[str, tuple[str, str]] = {
     "bad_base64": ("`Challenge`", 'The challenge is not base64; its `data` is `b""`.'),
     "bare_cr": ("`BodyEnd`, `Reply`", "A CR without LF behind it."),
     "bare_lf": (
-        "`BodyEnd`, `Reply`, any command",
+        "`BodyEnd`, `Reply`, a command",
         prose(
             """An LF without CR before it: in a body, or as the end of a line (of a command only
             with `Quirks.bare_lf_commands`)."""
@@ -411,7 +414,7 @@ DEFECTS: dict[str, tuple[str, str]] = {
         "A dot too many, at an end or two in a row, unquoted.",
     ),
     "early_talk": (
-        "the first event of a server, `Reply`",
+        "a server's first event, `Reply`",
         prose(
             """Arrival. Server: the client spoke before the greeting had been taken. Client: the
             reply came before its command had left, so it cannot be the answer to it."""
@@ -421,7 +424,7 @@ DEFECTS: dict[str, tuple[str, str]] = {
         "`BodyEnd`, `Reply`",
         "An octet above 127. In a body that was declared 8BITMIME there is nothing odd about it.",
     ),
-    "extra_space": ("any command", "White space where the grammar has one space."),
+    "extra_space": ("a command", "White space where the grammar has one space."),
     "inconsistent": (
         "`Reply`",
         "The lines of the reply disagree about the code; the worst one counts.",
@@ -447,9 +450,9 @@ DEFECTS: dict[str, tuple[str, str]] = {
     "space_after_colon": ("`Mail`, `Rcpt`", "`MAIL FROM: <...>`."),
     "space_before_colon": ("`Mail`, `Rcpt`", "`MAIL FROM :<...>`."),
     "space_in_path": ("`Mail`, `Rcpt`", "White space just inside the angle brackets."),
-    "trailing_space": ("any command", "White space before the end of the line."),
+    "trailing_space": ("a command", "White space before the end of the line."),
     "unauthorized_pipelining": (
-        "any command of a server, `BodyEnd`, `BodyRefused`",
+        "a command, `BodyEnd`, `BodyRefused`",
         prose(
             """Arrival. The client did not wait for an answer it must wait for (RFC 2920 section
             3.1), or pipelined where that was not offered."""
@@ -561,8 +564,28 @@ def plurals(
     lines[:] = [re.sub(r"(?<!`)(`[^`]+`)(?=[A-Za-z])", r"\1\\ ", line) for line in lines]
 
 
+def defaults(
+    _app: Sphinx, _what: str, _name: str, of: Any, _options: Any, signature: str | None, result: Any
+) -> tuple[str | None, Any]:
+    """Show the defaults of an attrs class; its constructor's source has only their places."""
+    if not (isinstance(of, type) and attrs.has(of) and signature):
+        return signature, result
+
+    def shown(match: re.Match[str]) -> str:
+        default = attrs.fields_dict(of)[match[1]].default
+        text = str(default) if isinstance(default, enum.Enum) else repr(default)
+        return "..." if len(text) > LONG or text.startswith("Factory(") else text
+
+    return re.sub(r"attr_dict\['(\w+)'\]\.default", shown, signature), result
+
+
+LONG = 200  # of a default's repr: what is longer has a name, and a docstring that tells it
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
+    app.setup_extension("sphinx.ext.autodoc")
     app.connect("builder-inited", generate)
     app.connect("autodoc-process-docstring", plurals)
+    app.connect("autodoc-process-signature", defaults)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

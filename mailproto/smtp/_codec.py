@@ -190,10 +190,10 @@ def _parse_mail(line: bytes, rows: _Rows) -> Command:
         if len(path) <= _SHORT:
             if options is None:
                 return Mail(path.decode("ascii"), ())
-            params, defects = _parse_params(options.decode("ascii"), "MAIL", rows)
+            params, defects = _parse_params(f" {options.decode()}", "MAIL", rows)
             return Mail(path.decode("ascii"), params, defects=defects)
     path_text, rest, odd = _parse_path(line, "FROM", "5.1.7")
-    params, defects = _parse_params(rest.removeprefix(" "), "MAIL", rows)
+    params, defects = _parse_params(rest, "MAIL", rows)
     return Mail(path_text, params, defects=odd + defects)
 
 
@@ -204,12 +204,12 @@ def _parse_rcpt(line: bytes, rows: _Rows) -> Command:
         if len(path) <= _SHORT:
             if options is None:
                 return Rcpt(path.decode("ascii"), ())
-            params, defects = _parse_params(options.decode("ascii"), "RCPT", rows)
+            params, defects = _parse_params(f" {options.decode()}", "RCPT", rows)
             return Rcpt(path.decode("ascii"), params, defects=defects)
     path_text, rest, odd = _parse_path(line, "TO", "5.1.3")
     if not path_text:
         raise _refuse(501, "5.1.3 A recipient is needed")
-    params, defects = _parse_params(rest.removeprefix(" "), "RCPT", rows)
+    params, defects = _parse_params(rest, "RCPT", rows)
     return Rcpt(path_text, params, defects=odd + defects)
 
 
@@ -237,7 +237,8 @@ def _parse_path(line: bytes, word: str, status: str) -> tuple[str, str, tuple[De
         if rest and rest[0] not in " \t":
             raise usage
     else:
-        path, _, rest = rest.partition(" ")
+        path = rest.partition(" ")[0]
+        rest = rest[len(path) :]
         codes.append(("no_angle_brackets", at))
         if not path or path[0] in '"<':
             raise usage
@@ -298,7 +299,11 @@ def _parse_params(
         params.append(param)
         if row is not None and row.excludes in seen:
             raise _refuse(501, f"5.5.4 {keyword} and {row.excludes} exclude each other")
-    return tuple(params), (Defect("extra_space"),) if text != " ".join(words) else ()
+    plain = " ".join(words)
+    if text == (f" {plain}" if plain else ""):
+        return tuple(params), ()
+    trailing = text.rstrip(" \t").removeprefix(" ") == plain
+    return tuple(params), (Defect("trailing_space" if trailing else "extra_space"),)
 
 
 def _greets(cls: type[Helo | Ehlo | Lhlo]) -> _Reader:

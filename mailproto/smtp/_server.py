@@ -393,8 +393,9 @@ class Server(ServerMachine[ServerEvent]):
             self._sync()
 
     def _refuse(self, line: bytes, reply: Reply) -> BadCommand:
+        event = BadCommand(line, reply, defects=self._verdicts())
         self._reply(encode(reply), sync=line[:4].upper() not in _GROUPED)
-        return BadCommand(line, reply)
+        return event
 
     def _on_greeting(self, event: Helo | Ehlo | Lhlo, line: bytes) -> ServerEvent:
         if isinstance(event, Lhlo) is not self.config.lmtp:

@@ -343,7 +343,7 @@ class Challenge(_Read):
 
 
 @attrs.frozen(repr=False)
-class BadCommand(_Shown):
+class BadCommand(_Read):
     """Server: a line that was refused and has been answered. The connection goes on."""
 
     raw: bytes = attrs.field(repr=False)

@@ -450,7 +450,8 @@ def test_parameters_that_are_written_oddly(line: bytes, params: tuple[Param, ...
     assert mail == Mail("a@b.example", params)
     assert mail.get(SIZE) in (1, None)
     assert mail.get(BODY) in ("7BIT", "8BITMIME", None)
-    assert ("extra_space" in mail.anomalies) is (line.strip() != line or b"  " in line)
+    assert ("trailing_space" in mail.anomalies) is line.endswith(b" ")
+    assert ("extra_space" in mail.anomalies) is (line.lstrip() != line or b"  " in line)
 
 
 @ids("line", [b"FOO=bar", b"FOO", b"XREQUIRE=1", b"NOTIFY=NEVER"], ids=repr)
