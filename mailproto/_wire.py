@@ -139,7 +139,7 @@ class Input:
             return
         self.stalled = True
         # The first octets of a line may tell that it is none: they are worth a look of their own.
-        worth = 3 if held < 3 else limit + 1
+        worth = min(3, limit + 1) if held < 3 else limit + 1
         self._patience = worth - (len(self._head) - self._pos)
 
     def _ends_in_tail(self, terminator: bytes) -> bool:

@@ -744,3 +744,56 @@ def test_answers_and_codes_of_the_server_are_the_clients() -> None:
     link = linked(mode, Answers(rcpt={C: Reply(452, "4.2.2 full\nvery")}))
     outcome = outcome_of(link, B, C)
     assert outcome.refused == ((C, Reply(452, "4.2.2 full\nvery")),)
+
+
+def test_what_is_outstanding_in_each_phase() -> None:
+    """`outstanding` lists what was said and is not answered, in order, with the one number."""
+    machine = client("PIPELINING")()
+    number = machine.submit(Envelope("a@x", ["b@x", "c@x"]))
+    commands = [Mail("a@x"), Rcpt("b@x"), Rcpt("c@x"), Data()]
+    assert machine.outstanding == tuple((number, command) for command in commands)
+    machine.data_to_send()
+    for reply, state in ((b"250 ok\r\n", State.MAIL), (b"250 ok\r\n", State.RCPT)):
+        machine.receive_data(reply)
+        assert machine.next_event() is Want.DATA
+        assert machine.state is state
+    assert machine.outstanding == ((number, Rcpt("c@x")), (number, Data()))
+    machine.receive_data(b"550 no\r\n354 go\r\n")
+    assert machine.next_event() is Want.ANSWER
+    assert (machine.state, machine.outstanding) == (State.TEXT, ((number, Data()),))
+    machine.end_body()
+    machine.data_to_send()
+    machine.receive_data(b"250 ok\r\n")
+    assert isinstance(machine.next_event(), Outcome)
+    assert (machine.state, machine.outstanding) == (State.READY, ())
+
+
+def pump(machine: Client) -> Want:
+    """Read all that is there, answer nothing."""
+    while (want := machine.next_event()) is Want.SEND:
+        machine.data_to_send()
+    assert isinstance(want, Want)
+    return want
+
+
+@ids(
+    ("mode", "replies"),
+    [
+        (("PIPELINING",), b"250 ok\r\n250 ok\r\n250 what?\r\n"),  # 250 to DATA
+        (("PIPELINING",), b"354 go\r\n"),  # to MAIL
+        (("PIPELINING",), b"235 ok\r\n"),
+        (("PIPELINING",), b"250 ok\r\n250 ok\r\n354 go\r\n250 taken\r\n"),  # before the body's end
+        (("PIPELINING",), b"250 ok\r\n250 ok\r\n354 go\r\n354 go\r\n"),
+        (("PIPELINING", "CHUNKING"), b"250 ok\r\n250 ok\r\n250 more\r\n"),
+        ((), b"250 ok\r\n250 ok\r\n250 what?\r\n"),
+    ],
+    ids=repr,
+)
+def test_replies_that_cannot_be_meant(mode: tuple[str, ...], replies: bytes) -> None:
+    """RFC 5321 section 4.3.2 has no such answers: the two sides are out of step."""
+    machine = client(*mode)()
+    machine.submit(Envelope("a@x", ["b@x"]))
+    machine.data_to_send()
+    machine.receive_data(replies)
+    with pytest.raises(RemoteProtocolError):
+        pump(machine)
