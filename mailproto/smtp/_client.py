@@ -148,7 +148,7 @@ class Client(ClientMachine[ClientEvent]):
         self._left: int | None = None  # octets of a BDAT that was announced
         self._chunks = 0  # BDAT commands in flight
         self._transaction: Transaction | None = None
-        self._told = False  # the outcome of a transaction that was cut off
+        self._cut_off = False  # the input ended inside a transaction whose outcome was told
 
     # --- What to look at ------------------------------------------------------------------------
 
@@ -569,9 +569,11 @@ class Client(ClientMachine[ClientEvent]):
     def _last_event(self) -> ClientEvent | None:
         # In LMTP some recipients may be served already: sending to them again would be wrong.
         transaction = self._transaction
-        if transaction is None or not transaction.partly_answered or self._told:
+        if transaction is None or not transaction.partly_answered:
             return None
-        self._told = True
+        self._transaction = None
+        self._plan = None
+        self._cut_off = True
         return transaction.outcome()
 
     def _open(self) -> bool:
@@ -580,6 +582,7 @@ class Client(ClientMachine[ClientEvent]):
             or bool(self._codes)
             or self._state is State.GREETING
             or self._transaction is not None
+            or self._cut_off
             or any(not isinstance(pending.command, Quit) for pending in self._pending)
         )
 
