@@ -92,7 +92,13 @@ class Recipient(WithParams):
 def _recipients(given: Iterable[Recipient | str]) -> tuple[Recipient, ...]:
     if isinstance(given, str):
         raise TypeError("recipients is a list of addresses, not one address")
-    return tuple([Recipient(one, ()) if isinstance(one, str) else one for one in given])
+    return tuple([Recipient(one, ()) if isinstance(one, str) else _checked(one) for one in given])
+
+
+def _checked(one: object) -> Recipient:
+    if not isinstance(one, Recipient):
+        raise TypeError(f"a recipient is a string or a Recipient, not {type(one).__name__}")
+    return one
 
 
 @attrs.frozen

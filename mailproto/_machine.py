@@ -35,7 +35,7 @@ from __future__ import annotations
 import abc
 import enum
 from collections import deque
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import attrs
 
@@ -213,10 +213,10 @@ class Machine(abc.ABC, Generic[E]):
         """Take bytes while perhaps nothing may be parsed."""
         if not data:
             return
-        if self._eof:
-            raise LocalProtocolError("receive_data() after receive_eof()")
         if self._closing or self._error is not None:
             return
+        if self._eof:
+            raise LocalProtocolError("receive_data() after receive_eof()")
         most = self._limits.input
         if (self._halted or self._paced) and most is not None and len(self._in) >= max(most, 1):
             self._fail(LimitExceeded("more input than limits.input while nothing could be parsed"))
@@ -303,8 +303,7 @@ class Machine(abc.ABC, Generic[E]):
         if out.size >= self._flush_at:  # 1
             return _SEND
         if self._made:
-            made: E = self._made.popleft()
-            return made
+            return self._next_made()
         if not (self._halted or source.stalled) and (
             self._awaiting is None or not self._paced
         ):  # 2
@@ -312,6 +311,8 @@ class Machine(abc.ABC, Generic[E]):
                 event = self._parse()  # 3
             except RemoteProtocolError as error:
                 self._fail(error)
+                if self._made:  # what is worth telling before it
+                    return self._next_made()
             else:
                 if event is not None:
                     return event
@@ -338,6 +339,9 @@ class Machine(abc.ABC, Generic[E]):
             self._close()
             return _CLOSE
         return _DATA  # 10
+
+    def _next_made(self) -> E:
+        return cast(E, self._made.popleft())
 
     # --- What a protocol brings -----------------------------------------------------------------
 

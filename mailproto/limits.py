@@ -15,6 +15,10 @@ import attrs
 __all__ = ["Limits"]
 
 
+def _count(value: int | None) -> int:
+    return 2**62 if value is None else value  # what is compared with in every call is a number
+
+
 @attrs.frozen(kw_only=True)
 class Limits:
     """Bounds of one machine. Sizes are octets unless said otherwise."""
@@ -33,13 +37,14 @@ class Limits:
     """Recipients of one message; the next one is answered 452 (RFC 5321 section 4.5.3.1.8 asks for
     at least 100)."""
     challenges: int | None = 32
-    """Rounds of one AUTH exchange. No SASL mechanism in use needs more than four. Count."""
-    chunk: int = 65_536
+    """Challenges of one AUTH exchange that a client takes; a server makes them itself. No SASL
+    mechanism in use needs more than four. Count."""
+    chunk: int = attrs.field(default=65_536, converter=_count)
     """The most octets one `BodyChunk` carries. At least 1."""
     window: int | None = 8
     """BDAT chunks a client may have unanswered before it waits (RFC 3030 section 4.2 lets it
     pipeline them). Count."""
-    output: int = 262_144
+    output: int = attrs.field(default=262_144, converter=_count)
     """Output that may wait in the machine before it asks to be flushed and refuses to send more.
     At least 1."""
     input: int | None = 1_048_576
@@ -50,6 +55,8 @@ class Limits:
     connection."""
 
     def __attrs_post_init__(self) -> None:
-        for name in ("chunk", "output"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"limits.{name} must be at least 1")
+        for field in attrs.fields(Limits):
+            least = 1 if field.name in ("chunk", "output") else 0
+            value = getattr(self, field.name)
+            if value is not None and value < least:
+                raise ValueError(f"limits.{field.name} must be at least {least}")

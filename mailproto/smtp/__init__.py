@@ -7,7 +7,7 @@ The rooms, from the ground up:
 * `_extensions`: the registry of extensions; typed parameters and EHLO keywords.
 * `_codec`: lines to values and back.
 * `_states`: the table of what may be said when, timeouts, quirks.
-* `_server`, `_client`: the machines.
+* `_server`, `_client`: the machines; `_transaction` is what `Client.submit()` runs.
 
 A server::
 

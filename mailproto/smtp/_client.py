@@ -148,6 +148,7 @@ class Client(ClientMachine[ClientEvent]):
         self._left: int | None = None  # octets of a BDAT that was announced
         self._chunks = 0  # BDAT commands in flight
         self._transaction: Transaction | None = None
+        self._ending = 0  # number of the command whose end of body is still queued
         self._cut_off = False  # the input ended inside a transaction whose outcome was told
 
     # --- What to look at ------------------------------------------------------------------------
@@ -280,9 +281,15 @@ class Client(ClientMachine[ClientEvent]):
         """The state when everything in flight has succeeded."""
         if self._plan is not None:
             return self._plan
+        # Only what was said since the last command that leads somewhere whatever was before it.
+        said: list[Command] = []
+        for pending in reversed(self._pending):
+            said.append(pending.command)
+            if RULES.get(pending.command.verb, RULES[""]).then is not None:
+                break
         state = self._state
-        for pending in self._pending:
-            state = _after(pending.command, state)
+        for command in reversed(said):
+            state = _after(command, state)
         return state
 
     def _offers(self, keyword: str) -> bool:
@@ -397,10 +404,13 @@ class Client(ClientMachine[ClientEvent]):
         self._awaiting = None
         if self._pending:  # a refused chunk has its answer already
             self._pending[-1].body_sent = True
+            self._ending = self._pending[-1].number
 
     def _check_body(self) -> None:
         if not isinstance(self._awaiting, BodyWanted):
             raise LocalProtocolError("no body is wanted now")
+        if not self._may_answer():
+            raise LocalProtocolError("the next piece is not wanted yet: wait for Want.ANSWER")
         self._check_can_send()
 
     def _window(self) -> int:
@@ -437,6 +447,10 @@ class Client(ClientMachine[ClientEvent]):
         self._check_can_send()
         if self._transaction is not None:
             raise LocalProtocolError("a submitted transaction is under way: wait for its Outcome")
+        if not isinstance(envelope, Envelope):
+            raise TypeError(f"an Envelope is needed, not {type(envelope).__name__}")
+        if body not in (None, "7BIT", "8BITMIME", "BINARYMIME"):
+            raise ValueError("body is 7BIT, 8BITMIME, BINARYMIME or None")
         if not envelope.recipients:
             raise ValueError("an envelope without recipients")
         lines = [b""]
@@ -448,6 +462,8 @@ class Client(ClientMachine[ClientEvent]):
             ascii_only = _is_ascii(envelope.sender, envelope.params)
             smtputf8 = not (ascii_only and all(map(bytes.isascii, lines)))
         mail = self._mail_for(envelope, size, body, smtputf8)
+        if mail.get(SMTPUTF8) is None and not all(map(bytes.isascii, lines)):
+            raise LocalProtocolError("an RCPT that is not ASCII needs MAIL's SMTPUTF8 parameter")
         binary = bool(mail.params) and mail.get(BODY) == "BINARYMIME"
         if chunking is None:
             chunking = self._offers("CHUNKING")
@@ -472,8 +488,7 @@ class Client(ClientMachine[ClientEvent]):
             window=self._window(),
             policy=BareNewlines.PRESERVE if binary else self.quirks.bare_newlines,
         )
-        if transaction.pipelining or not self._pending:
-            self._out.put(transaction.lines_to_send(self._limits.output))
+        self._out.put(transaction.lines_to_send(self._limits.output - self._out.size))
         return self._number
 
     def _mail_for(
@@ -483,6 +498,8 @@ class Client(ClientMachine[ClientEvent]):
         if not envelope.params and size is None and body is None and not smtputf8:
             return Mail(envelope.sender)
         params = {param.keyword: param for param in envelope.params}
+        if len(params) != len(envelope.params):
+            raise ValueError("the envelope has a parameter twice")
         if size is not None:
             params["SIZE"] = SIZE(size)
         if "SIZE" in params and not self._offers("SIZE"):
@@ -514,14 +531,15 @@ class Client(ClientMachine[ClientEvent]):
                 self._plan = None
                 if phase is _CUT:
                     self._close()
+                else:
+                    self._end_transaction(State.READY)
                 return transaction.outcome()
         return None
 
     def _say_more(self, transaction: Transaction) -> None:
-        if not self._pending or transaction.pipelining:
-            lines = transaction.lines_to_send(self._limits.output - self._out.size)
-            if lines:
-                self._out.put(lines)
+        lines = transaction.lines_to_send(self._limits.output - self._out.size)
+        if lines:
+            self._out.put(lines)
 
     # --- Replies --------------------------------------------------------------------------------
 
@@ -529,10 +547,11 @@ class Client(ClientMachine[ClientEvent]):
         """Take what is queued; b"" if nothing is."""
         data = super().data_to_send()
         self._untaken = 0
+        self._ending = 0
         if self._transaction is not None:
             self._transaction.taken()
             if self._transaction.unsaid:
-                self._say_more(self._transaction)
+                self._in.stalled = False  # `_parse()` has more to say
         return data
 
     def _parse(self) -> ClientEvent | None:
@@ -547,6 +566,9 @@ class Client(ClientMachine[ClientEvent]):
             if left is not None and size > left:
                 raise LimitExceeded("a reply is larger than limits.reply")
             if line is None:
+                transaction = self._transaction
+                if transaction is not None and transaction.unsaid and not self._eof:
+                    self._say_more(transaction)
                 return None
             reply = None if size > _SHORT or self._partial else plain_reply(line)
             if reply is None:
@@ -567,14 +589,12 @@ class Client(ClientMachine[ClientEvent]):
         return None
 
     def _last_event(self) -> ClientEvent | None:
-        # In LMTP some recipients may be served already: sending to them again would be wrong.
-        transaction = self._transaction
-        if transaction is None or not transaction.partly_answered:
+        if self._transaction is None:
             return None
-        self._transaction = None
-        self._plan = None
         self._cut_off = True
-        return transaction.outcome()
+        self._plan = None
+        self._tell_outcome()
+        return self._made.popleft() if self._made else None
 
     def _open(self) -> bool:
         return (
@@ -589,7 +609,7 @@ class Client(ClientMachine[ClientEvent]):
     def _with_verdict(self, reply: Reply) -> Reply:
         """Mark a reply to what the server cannot have seen: response injection looks like that."""
         if self._pending:
-            early = len(self._pending) <= self._untaken or self._pending[0].body_sent
+            early = len(self._pending) <= self._untaken or self._pending[0].number == self._ending
         else:
             early = self._transaction is not None and self._transaction.awaits_untaken
         if not early:
@@ -663,7 +683,7 @@ class Client(ClientMachine[ClientEvent]):
     def _on_closing(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
         """421: the server closes, whatever else is in flight (RFC 5321 section 3.8)."""
         if self._transaction is not None:
-            self._made.append(self._transaction.outcome(reply))
+            self._tell_outcome(reply)
         self._close()
         return Replied(pending.number, pending.command, reply)
 
@@ -801,6 +821,8 @@ class Client(ClientMachine[ClientEvent]):
     def _then_starttls(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
         if not reply.positive:
             return self._done(pending, reply)
+        if reply.code != 220:
+            raise RemoteProtocolError(f"the server sent {reply.code} to STARTTLS")
         # Success is told after the handshake, behind TlsEstablished.
         self._go_ahead = reply
         self._start_tls()
@@ -808,6 +830,8 @@ class Client(ClientMachine[ClientEvent]):
 
     def _then_auth(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
         self._awaiting = None
+        if reply.positive and reply.code != 235:
+            raise RemoteProtocolError(f"the server sent {reply.code} to AUTH")
         self._authenticated = reply.positive
         return self._done(pending, reply)
 
@@ -832,6 +856,25 @@ class Client(ClientMachine[ClientEvent]):
         pending = self._pending.popleft()
         assert self._go_ahead is not None
         self._made.append(Replied(pending.number, pending.command, self._go_ahead))
+
+    def _tell_outcome(self, end: Reply | None = None) -> None:
+        """Say what is known of a transaction that was cut off: sending it again may be wrong."""
+        transaction, self._transaction = self._transaction, None
+        outcome = None if transaction is None else transaction.outcome(end)
+        if outcome is not None and outcome.results:
+            self._made.append(outcome)
+
+    def receive_timeout(self) -> None:
+        transaction = self._transaction
+        super().receive_timeout()
+        if self._transaction is None:
+            self._transaction = transaction
+            self._tell_outcome()
+
+    def _fail(self, error: RemoteProtocolError) -> RemoteProtocolError:
+        self._tell_outcome()
+        self._state = State.CLOSED
+        return super()._fail(error)
 
     def _close(self) -> None:
         self._state = State.CLOSED

@@ -551,7 +551,7 @@ def rcpt_line(address: str, params: tuple[Param, ...]) -> bytes:
 
 
 def _encode_bdat(command: Bdat) -> str:
-    if not 0 <= command.size <= _MOST_OCTETS:
+    if type(command.size) is not int or not 0 <= command.size <= _MOST_OCTETS:
         raise ValueError("a chunk's size is 0 or more octets")
     return f"BDAT {command.size}{' LAST' if command.last else ''}"
 
@@ -598,7 +598,7 @@ _EXACT: dict[bytes, Command] = {
 
 
 def _encode_reply(reply: Reply) -> str:
-    if not 200 <= reply.code <= 599:
+    if type(reply.code) is not int or not 200 <= reply.code <= 599:
         raise ValueError("a reply code is 200 to 599")
     for line in reply.lines:
         if has_control(line.replace("\t", " ")):
@@ -656,4 +656,7 @@ def encode(item: Command | Reply | Challenge) -> bytes:
         raise TypeError(f"not an SMTP command, reply or challenge: {type(item).__name__}")
     # Replies keep what was not UTF-8; a command has to be.
     errors = "surrogateescape" if encoder is _encode_reply else "strict"
-    return (encoder(item) + "\r\n").encode("utf-8", errors)
+    try:
+        return (encoder(item) + "\r\n").encode("utf-8", errors)
+    except AttributeError:  # None where a string belongs
+        raise TypeError(f"a field of {type(item).__name__} has the wrong type") from None

@@ -127,6 +127,11 @@ class ServerConfig:
     def __attrs_post_init__(self) -> None:
         lines = (self.hostname, *self.extensions, *self.auth)
         encode(Reply(250, lines))  # refuses control characters
+        words = (*(line.split(" ")[0] for line in self.extensions), *self.auth)
+        if not all(words) or any(" " in word for word in words):
+            raise ValueError("an extension is a keyword and its arguments, a mechanism one word")
+        if self.size is not None and self.size < 0:
+            raise ValueError("size is 0 or more octets")
         if len(self.hostname.split()) != 1 or self.hostname != self.hostname.strip():
             raise ValueError("the hostname is one word")
 
@@ -151,6 +156,9 @@ _YES: dict[type, bytes] = {
     UnknownCommand: _canned(250, "2.0.0 Ok"),
 }
 """The normal yes to each event that waits for an answer."""
+
+_ONLY_YES: dict[type, int] = {Data: 354, StartTls: 220, Auth: 235, AuthResponse: 235}
+"""The one code that says yes to these (RFC 5321 section 4.3.2, RFC 3207, RFC 4954)."""
 
 _NO: dict[type, bytes] = {
     Mail: _canned(550, "5.7.1 Sender refused"),
@@ -230,6 +238,7 @@ class Server(ServerMachine[ServerEvent]):
         self._greeted = False
         self._early = False
         self._jumped = False
+        self._odd: tuple[Defect, ...] = ()  # of the line at hand
         if greeting is None:
             kind = "LMTP" if config.lmtp else "ESMTP"
             greeting = Reply(220, (f"{config.hostname} {kind}",))
@@ -299,6 +308,7 @@ class Server(ServerMachine[ServerEvent]):
         line = self._in.line(self._eol, limit)
         if line is None:
             return self._look_at_incomplete_line()
+        self._odd = ()
         if limit is not None and len(line) > limit:
             if line.startswith(_TLS_RECORD):
                 raise _tls_hello()
@@ -315,10 +325,15 @@ class Server(ServerMachine[ServerEvent]):
                 raise _tls_hello() from None
             return self._refuse(line, error.reply)
         if self._early or self._jumped:
-            event = attrs.evolve(event, defects=event.defects + self._verdicts())
+            self._odd = self._verdicts()
+            event = attrs.evolve(event, defects=event.defects + self._odd)
         if self._eol == b"\n" and not line.endswith(b"\r\n"):
             event = attrs.evolve(event, defects=(*event.defects, _bare_lf(line)))
         states, handler = _HANDLERS[type(event)]
+        if type(event) is UnknownCommand and event.verb in HTTP_VERBS:
+            raise RemoteProtocolError(
+                "the client speaks HTTP", Reply(421, ("4.7.0 This is not a web server",))
+            )
         if self._state in states and not (self._tls_first and type(event) not in _BEFORE_TLS):
             return handler(self, event, line)
         refusal = RULES.get(event.verb, _OTHER).out_of_place
@@ -329,10 +344,11 @@ class Server(ServerMachine[ServerEvent]):
         return self._refuse(line, refusal)
 
     def _look_at_incomplete_line(self) -> ServerEvent | None:
-        if len(self._in) >= 3 and self._in.peek(2) == _TLS_RECORD:
+        held = len(self._in)
+        if held >= 3 and self._in.peek(2) == _TLS_RECORD:
             raise _tls_hello()
         limit = self._limits.line
-        if limit is not None and len(self._in) > limit:
+        if limit is not None and held > max(limit, 2):
             self._raw = self._in.peek(limit)
             self._too_long = _TOO_LONG if self._reader == "command" else _TOO_LONG_TOKEN
             self._dropped = 0
@@ -349,6 +365,7 @@ class Server(ServerMachine[ServerEvent]):
     def _refuse_long(self, raw: bytes, reply: Reply) -> ServerEvent:
         self._reader = "command"
         self._raw = b""
+        self._odd = ()
         return self._refuse(raw, _TOO_LONG_TOKEN if raw[:5].upper() == b"AUTH " else reply)
 
     def _check_drain(self, dropped: int) -> None:
@@ -393,7 +410,7 @@ class Server(ServerMachine[ServerEvent]):
             self._sync()
 
     def _refuse(self, line: bytes, reply: Reply) -> BadCommand:
-        event = BadCommand(line, reply, defects=self._verdicts())
+        event = BadCommand(line, reply, defects=self._odd or self._verdicts())
         self._reply(encode(reply), sync=line[:4].upper() not in _GROUPED)
         return event
 
@@ -449,10 +466,6 @@ class Server(ServerMachine[ServerEvent]):
         return event
 
     def _on_unknown(self, event: UnknownCommand, line: bytes) -> ServerEvent:
-        if event.verb in HTTP_VERBS:
-            raise RemoteProtocolError(
-                "the client speaks HTTP", Reply(421, ("4.7.0 This is not a web server",))
-            )
         for extension in self.config.registry:
             if event.verb in extension.verbs and extension.keyword in self._offered:
                 return cast(ServerEvent, self._ask(event))
@@ -553,7 +566,7 @@ class Server(ServerMachine[ServerEvent]):
     def _on_starttls(self, event: StartTls, line: bytes) -> ServerEvent:
         if self._tls:
             return self._refuse(line, Reply(503, ("5.5.1 TLS is there already",)))
-        if not self.config.starttls:
+        if "STARTTLS" not in self._offered:
             return self._refuse(line, Reply(502, ("5.5.1 STARTTLS was not offered",)))
         return cast(ServerEvent, self._ask(event))
 
@@ -562,10 +575,10 @@ class Server(ServerMachine[ServerEvent]):
         refusal: Reply | None = None
         if self._authenticated:
             refusal = Reply(503, ("5.5.1 Already authenticated",))
-        elif event.mechanism not in offered:
+        elif event.mechanism not in offered or "AUTH" not in self._offered:
             if event.mechanism in (mechanism.upper() for mechanism in self.config.auth):
                 refusal = Reply(538, ("5.7.11 This mechanism needs TLS",))
-            elif not self.config.auth:
+            elif "AUTH" not in self._offered:
                 refusal = Reply(502, ("5.5.1 AUTH was not offered",))
             else:
                 refusal = Reply(504, ("5.5.4 Mechanism not supported",))
@@ -584,19 +597,20 @@ class Server(ServerMachine[ServerEvent]):
             self._check_drain(len(line) - limit)
             return self._refuse_long(line[:limit], _TOO_LONG_TOKEN)
         self._reader = "command"
+        self._odd = ()
         if self._jumped:
             self._check_patience()
+            self._odd = self._verdicts()
         try:
             event = parse_auth_response(line)
         except SyntaxRefused as error:
             return self._refuse(line, error.reply)
+        odd = self._odd if line.endswith(b"\r\n") else (*self._odd, _bare_lf(line))
+        if odd:
+            event = attrs.evolve(event, defects=odd)
         if isinstance(event, AuthCancel):
             self._reply(_canned(501, "5.7.0 Authentication cancelled"))
             return event
-        if self._jumped:
-            event = attrs.evolve(event, defects=self._verdicts())
-        if not line.endswith(b"\r\n"):
-            event = attrs.evolve(event, defects=(*event.defects, _bare_lf(line)))
         return cast(ServerEvent, self._ask(event))
 
     def _on_question(self, event: Vrfy | Expn | Help | Etrn, line: bytes) -> ServerEvent:
@@ -748,7 +762,8 @@ class Server(ServerMachine[ServerEvent]):
         data = _YES[kind]
         if reply is not None:
             _check_reply(reply)
-            good = reply.code == 354 if kind is Data else reply.positive
+            only = _ONLY_YES.get(kind)
+            good = reply.positive if only is None else reply.code == only
             if not good or kind is Bdat:
                 raise ValueError(f"{reply.code} is no yes to {kind.__name__}")
             data = encode(reply)

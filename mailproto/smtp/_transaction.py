@@ -81,6 +81,7 @@ class Transaction:
         self._replies: list[tuple[str, Reply]] = []  # to each RCPT
         self._accepted = 0  # recipients
         self._answers: list[Reply] = []  # to the body
+        self._refused = False  # the last of them refuses the whole message, in LMTP too
         self._body: TextEncoder | NewlineFilter | None = None
         self._held = b""  # the piece that may turn out to be the last chunk
         self._urgent = b""
@@ -120,11 +121,6 @@ class Transaction:
         return Rcpt(recipient.address, recipient.params)
 
     @property
-    def partly_answered(self) -> bool:
-        """LMTP: some recipients have the answer to the body, others wait for theirs."""
-        return self.phase is _END and 0 < len(self._answers) < self._accepted
-
-    @property
     def body_command(self) -> Command:
         """The command that the body belongs to."""
         return Bdat(0) if self._chunking else Data()
@@ -136,7 +132,7 @@ class Transaction:
             return "BODY"
         if self.phase is _END:
             return "END"
-        return "RCPT"
+        return "DATA" if self._answered > self._count else "RCPT"
 
     @property
     def awaits_untaken(self) -> bool:
@@ -270,6 +266,7 @@ class Transaction:
             raise RemoteProtocolError(f"the server sent {reply.code} to DATA")
         if self._accepted:
             self._answers.append(reply)
+            self._refused = True
         self._settle()
 
     def _settle(self) -> None:
@@ -296,6 +293,7 @@ class Transaction:
             if reply.positive:
                 raise RemoteProtocolError("the server took a body before its end")
             self._answers.append(reply)
+            self._refused = True
             self.phase = _CUT  # there is no way back into step
             return
         if self._accepted:
@@ -319,6 +317,7 @@ class Transaction:
         self._chunks.popleft()
         if not reply.positive and self.phase is not _SPOILT:
             self._answers.append(reply)
+            self._refused = True
             self._body = None
             self._held = b""
             self.phase = _SPOILT
@@ -327,25 +326,29 @@ class Transaction:
 
     # --- The end --------------------------------------------------------------------------------
 
-    def outcome(self, end: Reply | None = None) -> Outcome:
-        """All there is to know. `end`, or a 421, stands for every answer that will not come."""
+    def outcome(self, end: Reply | None = None) -> Outcome | None:
+        """All there is to know, or None if that is nothing.
+
+        `end`, or a 421, stands for every answer that will not come, and for no other. Without it
+        the recipients whose answer is not known are left out of the results.
+        """
         end = end or self._end
         mail = self._mail_reply or end
-        assert mail is not None
+        if mail is None:
+            return None
         replies = self._replies if self._begun else []
-        final = end or (self._answers[-1] if self._answers else None)
-        if self.partly_answered:
-            final = end  # what the others would have been told nobody knows
+        whole = self._refused or not self._lmtp
+        final = self._answers[-1] if self._answers and whole else end
         each = iter(self._answers if self._lmtp else ())
         results: list[tuple[str, Reply]] = []
         for address, reply in replies:
             last = next(each, final) if reply.code < 300 else reply
             if last is not None:
                 results.append((address, last))
-        results += [
-            (recipient.address, end or mail)
-            for recipient in self._envelope.recipients[len(replies) :]
-        ]
+        rest = end if self._begun else mail
+        if rest is not None:
+            left = self._envelope.recipients[len(replies) :]
+            results += [(recipient.address, rest) for recipient in left]
         return Outcome(
             self.number,
             self._envelope,

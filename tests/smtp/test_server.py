@@ -760,3 +760,36 @@ def test_a_chunk_larger_than_the_limit_of_what_is_swallowed() -> None:
     assert isinstance(trace.error, LimitExceeded)
     assert codes(trace) == [552]
     assert Bdat(21, last=True) not in trace.events
+
+
+@pytest.mark.parametrize(
+    "field",
+    [{"extensions": ("",)}, {"auth": ("PL AIN",)}, {"size": -5}, {"hostname": "a b"}],
+    ids=repr,
+)
+def test_a_configuration_says_what_is_wrong_with_it(field: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        ServerConfig(**field)
+
+
+@pytest.mark.parametrize("setup", [b"", EHLO], ids=["at once", "later"])
+def test_a_browser_is_sent_away_whatever_is_required(setup: bytes) -> None:
+    trace = assert_chunk_invariant(
+        server(setup, require_tls=True, starttls=True), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+    )
+    assert codes(trace) == [421]
+    assert isinstance(trace.error, RemoteProtocolError)
+
+
+def test_the_verdict_is_on_the_event_it_is_about() -> None:
+    """A refused command that came too early carries it, and the next one does not."""
+    machine = server(EHLO)()
+    machine.receive_data(b"NOOP\r\nRCPT TO:<a@b.example>\r\n")
+    assert isinstance(machine.next_event(), Noop)
+    machine.data_to_send()
+    refused = machine.next_event()
+    assert isinstance(refused, BadCommand)
+    assert refused.anomalies == {"unauthorized_pipelining"}
+    machine.data_to_send()
+    machine.receive_data(b"NOOP\r\n")
+    assert machine.next_event().anomalies == frozenset()

@@ -39,6 +39,7 @@ from mailproto.smtp import (
     Reply,
     Rset,
     State,
+    Timeout,
 )
 from mailproto.testing import EOF, Link, Play, Trace, assert_chunk_invariant, run
 from tests.smtp.talk import (
@@ -408,7 +409,9 @@ def test_garbage_at_any_point(mode: Mode) -> None:
     good = replies_for(mode)
     for at in range(len(good)):
         trace = transaction(mode, [*good[:at], b"what?\r\n"], cut=False)
-        assert trace.events == ()
+        # Who was served by LMTP is known, and told first.
+        served = mode.lmtp and at == len(good) - 1
+        assert names(trace) == (["Outcome"] if served else [])
         assert isinstance(trace.error, RemoteProtocolError)
 
 
@@ -524,8 +527,12 @@ def test_newlines_of_the_body(mode: Mode, policy: BareNewlines) -> None:
         return
     machine.send_body(b"a\n.b\r")
     machine.send_body(b"\nc\rd")
-    machine.end_body()
     said = machine.data_to_send()
+    if mode.chunking:
+        machine.receive_data(OK)  # to the first chunk: without PIPELINING the next waits for it
+        assert machine.next_event() is Want.ANSWER
+    machine.end_body()
+    said += machine.data_to_send()
     text = b"a\r\n.b\r\nc\r\nd" if policy is BareNewlines.NORMALIZE else b"a\n.b\r\nc\rd"
     if mode.chunking:
         # Counted, never stuffed.
@@ -797,3 +804,97 @@ def test_replies_that_cannot_be_meant(mode: tuple[str, ...], replies: bytes) -> 
     machine.receive_data(replies)
     with pytest.raises(RemoteProtocolError):
         pump(machine)
+
+
+# --- What is known is told, whatever comes behind it ----------------------------------------------
+
+REFUSAL = Reply(554, "5.7.1 spam")
+
+
+def in_flight(*replies: bytes, **options: Any) -> Client:
+    """A client that said MAIL, two RCPT and DATA in one go, and read `replies`."""
+    machine: Client = client("PIPELINING", **options)()
+    machine.submit(Envelope("a@x", [B, C]))
+    machine.data_to_send()
+    machine.receive_data(b"".join(replies))
+    return machine
+
+
+@ids(
+    ("replies", "results"),
+    [
+        ((b"554 5.7.1 spam\r\n",), [REFUSAL, REFUSAL]),  # to MAIL
+        ((OK, b"554 5.7.1 spam\r\n"), [REFUSAL]),  # to the first RCPT
+        ((OK, OK, OK, b"554 5.7.1 spam\r\n"), [REFUSAL, REFUSAL]),  # to DATA
+    ],
+    ids=["MAIL", "RCPT", "DATA"],
+)
+@ids("end", ["eof", "garbage", "timeout"])
+def test_a_refusal_is_told_before_the_connection_is_lost(
+    replies: tuple[bytes, ...], results: list[Reply], end: str
+) -> None:
+    """A permanent refusal must not look as if trying again would help (RFC 5321 section 4.2.1)."""
+    machine = in_flight(*replies)
+    pump(machine)
+    if end == "eof":
+        machine.receive_eof()
+    elif end == "garbage":
+        machine.receive_data(b"what?\r\n")
+    else:
+        machine.receive_timeout()
+        assert isinstance(machine.next_event(), Timeout)
+    outcome = machine.next_event()
+    assert isinstance(outcome, Outcome)
+    assert [reply for _, reply in outcome.results] == results
+    if end == "timeout":
+        assert machine.next_event() is Want.CLOSE
+    else:
+        with pytest.raises(RemoteProtocolError):
+            machine.next_event()
+
+
+def test_a_421_does_not_take_a_refusal_back() -> None:
+    machine = in_flight(OK, OK, OK, b"554 5.7.1 spam\r\n", b"421 bye\r\n")
+    while not isinstance(outcome := machine.next_event(), Outcome):
+        machine.data_to_send()
+    assert [reply for _, reply in outcome.results] == [REFUSAL, REFUSAL]
+    assert outcome.reply == REFUSAL
+
+
+def test_replies_are_read_before_all_recipients_are_said() -> None:
+    """A peer that answers nonsense is not told two hundred recipients first."""
+    machine = client("PIPELINING", limits=Limits(output=100))()
+    machine.submit(Envelope("a@x", [f"d{number}@x.example" for number in range(200)]))
+    said = machine.data_to_send()
+    machine.receive_data(b"what?\r\n")
+    with pytest.raises(RemoteProtocolError):
+        machine.next_event()
+    assert len(said) <= 200
+
+
+def test_the_window_holds_whether_asked_or_not() -> None:
+    """RFC 2920, RFC 3030: without PIPELINING one chunk is in flight."""
+    machine = client("CHUNKING")()
+    machine.submit(Envelope("a@x", [B]))
+    for _ in range(2):
+        machine.data_to_send()
+        machine.receive_data(OK)
+        pump(machine)
+    machine.send_body(b"one")
+    machine.send_body(b"two")
+    with pytest.raises(LocalProtocolError):
+        machine.send_body(b"three")
+    assert machine.data_to_send() == b"BDAT 3\r\none"
+
+
+def test_utf8_recipients_need_smtputf8() -> None:
+    machine = client("SMTPUTF8", "8BITMIME")()
+    with pytest.raises(LocalProtocolError):
+        machine.submit(Envelope("a@x", ["ü@x.example"]), smtputf8=False)
+    assert machine.data_to_send() == b""
+
+
+@ids("value", [None, "a@x", Mail("a@x")], ids=repr)
+def test_an_envelope_is_an_envelope(value: Any) -> None:
+    with pytest.raises(TypeError):
+        client()().submit(value)
