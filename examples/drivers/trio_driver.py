@@ -105,6 +105,7 @@ class Connection(Generic[E]):
         self._deaf = False  # the peer takes no more bytes from us
         self._ended = False  # the peer sends no more bytes
         self._closed = False
+        self._gone = trio.Event()  # closed, and done with it
         self._block = self._run()
 
     async def __aenter__(self) -> Connection[E]:
@@ -156,19 +157,22 @@ class Connection(Generic[E]):
     async def close(self) -> None:
         """Say that nothing more will come, let the peer hang up first, then close."""
         if self._closed:
+            await self._gone.wait()  # another task is at it, or was
             return
         # A socket that is closed with unread input resets the connection, and our last words may
         # be lost with it: so read on, and throw it away.
         self._look_again()
         self._closed = True
-        with trio.move_on_after(LINGER), contextlib.suppress(*BROKEN, trio.BusyResourceError):
-            await self._written.wait()
-            if isinstance(self._stream, trio.SSLStream):
-                await self._stream.unwrap()
-            await self._socket.send_eof()
-            while await self._socket.receive_some():
-                pass
-        self._hang_up()
+        try:
+            with trio.move_on_after(LINGER), contextlib.suppress(*BROKEN, trio.BusyResourceError):
+                await self._written.wait()
+                if isinstance(self._stream, trio.SSLStream):
+                    await self._stream.unwrap()
+                await self._socket.send_eof()
+                while await self._socket.receive_some():
+                    pass
+        finally:
+            self._hang_up()
 
     # --- From the peer --------------------------------------------------------------------------
 
@@ -335,6 +339,7 @@ class Connection(Generic[E]):
 
     def _hang_up(self) -> None:
         self._closed = self._ended = True
+        self._gone.set()
         self._no_more_writing(None)
         self._look_again()
         self._socket.socket.close()
