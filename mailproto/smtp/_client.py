@@ -458,11 +458,11 @@ class Client(ClientMachine[ClientEvent]):
             if recipient.params:
                 self._check_params(Rcpt(recipient.address, recipient.params))
             lines.append(rcpt_line(recipient.address, recipient.params))
+        ascii_lines = all(map(bytes.isascii, lines))
         if smtputf8 is None:
-            ascii_only = _is_ascii(envelope.sender, envelope.params)
-            smtputf8 = not (ascii_only and all(map(bytes.isascii, lines)))
+            smtputf8 = not (ascii_lines and _is_ascii(envelope.sender, envelope.params))
         mail = self._mail_for(envelope, size, body, smtputf8)
-        if mail.get(SMTPUTF8) is None and not all(map(bytes.isascii, lines)):
+        if not ascii_lines and mail.get(SMTPUTF8) is None:
             raise LocalProtocolError("an RCPT that is not ASCII needs MAIL's SMTPUTF8 parameter")
         binary = bool(mail.params) and mail.get(BODY) == "BINARYMIME"
         if chunking is None:

@@ -186,12 +186,12 @@ def _parse_other(line: bytes) -> Command:
 def _parse_mail(line: bytes, rows: _Rows) -> Command:
     match = _MAIL.fullmatch(line)
     if match is not None:
-        path, options = match.groups()
+        path: str = match[1].decode()
         if len(path) <= _SHORT:
-            if options is None:
-                return Mail(path.decode("ascii"), ())
-            params, defects = _parse_params(f" {options.decode()}", "MAIL", rows)
-            return Mail(path.decode("ascii"), params, defects=defects)
+            if match.lastindex == 1:  # no parameters
+                return Mail(path, ())
+            params, defects = _parse_params(f" {match[2].decode()}", "MAIL", rows)
+            return Mail(path, params, defects=defects)
     path_text, rest, odd = _parse_path(line, "FROM", "5.1.7")
     params, defects = _parse_params(rest, "MAIL", rows)
     return Mail(path_text, params, defects=odd + defects)
@@ -200,12 +200,12 @@ def _parse_mail(line: bytes, rows: _Rows) -> Command:
 def _parse_rcpt(line: bytes, rows: _Rows) -> Command:
     match = _RCPT.fullmatch(line)
     if match is not None:
-        path, options = match.groups()
+        path: str = match[1].decode()
         if len(path) <= _SHORT:
-            if options is None:
-                return Rcpt(path.decode("ascii"), ())
-            params, defects = _parse_params(f" {options.decode()}", "RCPT", rows)
-            return Rcpt(path.decode("ascii"), params, defects=defects)
+            if match.lastindex == 1:  # no parameters
+                return Rcpt(path, ())
+            params, defects = _parse_params(f" {match[2].decode()}", "RCPT", rows)
+            return Rcpt(path, params, defects=defects)
     path_text, rest, odd = _parse_path(line, "TO", "5.1.3")
     if not path_text:
         raise _refuse(501, "5.1.3 A recipient is needed")
