@@ -53,3 +53,12 @@ def test_limits_are_named_never_counted() -> None:
     positional: Any = Limits
     with pytest.raises(TypeError):
         positional(100)
+
+
+@pytest.mark.parametrize("name", [field.name for field in attrs.fields(Limits)])
+def test_none_is_unlimited_and_less_than_nothing_is_refused(name: str) -> None:
+    limits: Any = {name: None}
+    assert getattr(Limits(**limits), name) in (None, 2**62)
+    limits[name] = -1
+    with pytest.raises(ValueError):
+        Limits(**limits)

@@ -510,6 +510,8 @@ def _clean(text: str, what: str, *, spaces: bool = False) -> str:
 
 
 def _encode_path(address: str) -> str:
+    if not isinstance(address, str):
+        raise TypeError(f"an address is a string, not {type(address).__name__}")
     if address and not is_plain_address(address):
         parse_address(address)
     return f"<{address}>"

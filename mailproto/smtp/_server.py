@@ -571,17 +571,17 @@ class Server(ServerMachine[ServerEvent]):
         return cast(ServerEvent, self._ask(event))
 
     def _on_auth(self, event: Auth, line: bytes) -> ServerEvent:
+        known = [mechanism.upper() for mechanism in self.config.auth]
         offered = [mechanism.upper() for mechanism in self._mechanisms()]
         refusal: Reply | None = None
         if self._authenticated:
             refusal = Reply(503, ("5.5.1 Already authenticated",))
-        elif event.mechanism not in offered or "AUTH" not in self._offered:
-            if event.mechanism in (mechanism.upper() for mechanism in self.config.auth):
-                refusal = Reply(538, ("5.7.11 This mechanism needs TLS",))
-            elif "AUTH" not in self._offered:
-                refusal = Reply(502, ("5.5.1 AUTH was not offered",))
-            else:
-                refusal = Reply(504, ("5.5.4 Mechanism not supported",))
+        elif event.mechanism in known and event.mechanism not in offered:
+            refusal = Reply(538, ("5.7.11 This mechanism needs TLS",))
+        elif "AUTH" not in self._offered:
+            refusal = Reply(502, ("5.5.1 AUTH was not offered",))
+        elif event.mechanism not in offered:
+            refusal = Reply(504, ("5.5.4 Mechanism not supported",))
         if refusal is not None:
             return self._refuse(line, refusal)
         return cast(ServerEvent, self._ask(event))

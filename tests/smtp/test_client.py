@@ -756,3 +756,56 @@ def test_an_envelope_arrives() -> None:
     link.run()
     assert seen == [envelope]
     assert link.client.events[-1].delivered == ("b@x.example", "postmaster")
+
+
+# --- One code says yes ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keyword", "command"),
+    [("STARTTLS", StartTls()), ("AUTH SCRAM-SHA-256", Auth("SCRAM-SHA-256"))],
+    ids=["STARTTLS", "AUTH"],
+)
+def test_only_their_own_code_says_yes(keyword: str, command: Any) -> None:
+    """RFC 3207 section 4 has 220 for STARTTLS, RFC 4954 section 4 has 235 for AUTH."""
+    machine = client(keyword)()
+    machine.send(command)
+    machine.data_to_send()
+    machine.receive_data(b"250 ok\r\n")
+    with pytest.raises(RemoteProtocolError):
+        machine.next_event()
+    assert not machine.authenticated
+    assert not machine.tls
+
+
+def test_submit_waits_for_data_as_long_as_data_does() -> None:
+    """RFC 5321 section 4.5.3.2.3: two minutes for the answer to DATA."""
+    machine = client("PIPELINING")()
+    machine.submit(Envelope("a@x", ["b@x"]))
+    machine.data_to_send()
+    assert machine.timeout == 300
+    machine.receive_data(b"250 ok\r\n250 ok\r\n")
+    assert machine.next_event() is Want.DATA
+    assert machine.timeout == 120
+
+
+NOTHING: Any = None
+
+
+@pytest.mark.parametrize(
+    "command", [Mail(NOTHING), Rcpt(NOTHING), Bdat(NOTHING), Bdat(True), Ehlo(NOTHING)], ids=repr
+)
+def test_fields_of_the_wrong_type(command: Any) -> None:
+    """No call raises anything but the promised errors, and a refused one sends nothing."""
+    machine = client("CHUNKING")()
+    with pytest.raises((TypeError, ValueError)):
+        machine.send(command)
+    assert machine.data_to_send() == b""
+
+
+def test_what_comes_behind_the_end_is_dropped() -> None:
+    machine = client()()
+    machine.receive_eof()
+    assert machine.next_event() is Want.CLOSE
+    machine.receive_data(b"250 late\r\n")
+    assert machine.next_event() is Want.CLOSE

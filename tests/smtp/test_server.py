@@ -793,3 +793,28 @@ def test_the_verdict_is_on_the_event_it_is_about() -> None:
     machine.data_to_send()
     machine.receive_data(b"NOOP\r\n")
     assert machine.next_event().anomalies == frozenset()
+
+
+@pytest.mark.parametrize("line", [b"STARTTLS\r\n", b"AUTH SCRAM-SHA-256\r\n"], ids=["TLS", "AUTH"])
+def test_helo_offers_nothing(line: bytes) -> None:
+    """RFC 5321 section 4.1.1.1: extensions are for those who said EHLO."""
+    trace = assert_chunk_invariant(
+        server(b"HELO x\r\n", starttls=True, auth=("SCRAM-SHA-256",)), line
+    )
+    assert codes(trace) == [502]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [(b"STARTTLS\r\n", 220), (b"AUTH SCRAM-SHA-256\r\n", 235)],
+    ids=["TLS", "AUTH"],
+)
+def test_only_one_code_accepts_these(line: bytes, code: int) -> None:
+    machine = server(EHLO, starttls=True, auth=("SCRAM-SHA-256",))()
+    machine.receive_data(line)
+    event = machine.next_event()
+    with pytest.raises(ValueError):
+        machine.accept(Reply(250, "2.0.0 Ok"))
+    assert machine.awaiting is event
+    machine.accept(Reply(code, "2.0.0 Ok"))
+    assert machine.data_to_send() == b"%d 2.0.0 Ok\r\n" % code
