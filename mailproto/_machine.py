@@ -364,8 +364,9 @@ class Machine(abc.ABC, Generic[E]):
         """Whether what `awaiting` asks for may be given now."""
         return True
 
+    @abc.abstractmethod
     def _expire(self, reply: Any = None) -> None:
-        raise NotImplementedError
+        """Close, with a farewell where this role has one and there is room for it."""
 
     # --- What a protocol uses -------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import attrs
 
 __all__ = [
+    "ARRIVAL_VERDICTS",
     "ConnectionLost",
     "Defect",
     "LimitExceeded",
@@ -63,6 +64,11 @@ class LimitExceeded(RemoteProtocolError):
 
 class ConnectionLost(RemoteProtocolError):
     """The input ended in the middle of a line, a body, a handshake or an unanswered command."""
+
+
+ARRIVAL_VERDICTS = frozenset({"early_talk", "unauthorized_pipelining"})
+"""Codes of the defects that depend on what had arrived when an answer was given, not only on the
+octets."""
 
 
 @attrs.frozen

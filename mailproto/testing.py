@@ -32,7 +32,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 import attrs
 
 from ._machine import BodyChunk, BodyWanted, Machine, ServerMachine, Want
-from .errors import Defect, RemoteProtocolError
+from .errors import ARRIVAL_VERDICTS, Defect, RemoteProtocolError
 
 __all__ = [
     "ARRIVAL_DEPENDENT",
@@ -66,7 +66,7 @@ Cuts: TypeAlias = Iterable[int] | Callable[[int], int]
 """How many octets each read gives: sizes in order (the rest comes in one piece), or a function
 of how many are there. 0 is a read of nothing."""
 
-ARRIVAL_DEPENDENT: Final = frozenset({"early_talk", "unauthorized_pipelining"})
+ARRIVAL_DEPENDENT: Final = ARRIVAL_VERDICTS
 """Codes of the defects that look at what had arrived when an answer was given. They are left out of
 comparisons. The third such verdict, plaintext behind STARTTLS, needs no exception: a lawful driver
 hands over all it has read before it starts TLS, however that was cut."""

@@ -27,10 +27,9 @@ import attrs
 
 from .._envelope import Envelope, Param, WithParams
 from .._machine import BodyChunk, BodyWanted, Timeout, TlsEstablished
-from ..errors import Defect
+from ..errors import ARRIVAL_VERDICTS, Defect
 
 __all__ = [
-    "ARRIVAL_VERDICTS",
     "Auth",
     "AuthCancel",
     "AuthResponse",
@@ -68,9 +67,6 @@ __all__ = [
     "UnknownCommand",
     "Vrfy",
 ]
-
-ARRIVAL_VERDICTS = frozenset({"early_talk", "unauthorized_pipelining"})
-"""The defects that depend on what had arrived when an answer was given, not only on the bytes."""
 
 
 class _Shown:
