@@ -27,6 +27,7 @@ __all__ = [
     "has_control",
     "is_address_literal",
     "is_domain",
+    "is_ip_address",
     "parse_address",
     "parse_datetime",
     "parse_number",
@@ -135,6 +136,11 @@ def _is_ipv6(text: str) -> bool:
         # RFC 5321 section 4.1.3 lets "::" stand for two groups or more; one is met in the field.
         full = len(groups) < groups_wanted and "::" not in after
     return full and all(re.fullmatch(r"[0-9A-Fa-f]{1,4}", group) for group in groups)
+
+
+def is_ip_address(text: str) -> bool:
+    """Whether `text` is an IPv4 or IPv6 address: `192.0.2.1`, `2001:db8::1`."""
+    return _IPV4.fullmatch(text) is not None or (":" in text and _is_ipv6(text))
 
 
 class Address(NamedTuple):

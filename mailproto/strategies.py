@@ -328,7 +328,24 @@ _VALUES: Final[Mapping[smtp.Parameter[Any], SearchStrategy[Any]]] = {
         st.builds(smtp.OriginalRecipient, st.just("rfc822"), addresses()),
     ),
     smtp.RRVS: st.builds(smtp.RecipientValidSince, _datetimes(), st.sampled_from([None, "C", "R"])),
+    smtp.PRDR: st.just(True),
 }
+_ABSENT = st.sampled_from(smtp.Absent)
+_IP_ADDRESSES = st.sampled_from(["192.0.2.1", "2001:db8::1", "::", "::ffff:192.0.2.1"])
+_PEER_TEXT = st.text(_TEXT, min_size=1, max_size=12)
+_PEER_VALUES: Final[Mapping[str, SearchStrategy[Any]]] = {
+    "NAME": domains() | _ABSENT,
+    "ADDR": _IP_ADDRESSES | _ABSENT,
+    "PORT": _between(0, 65_535) | _ABSENT,
+    "PROTO": st.sampled_from(["SMTP", "ESMTP"]) | _ABSENT,
+    "HELO": _PEER_TEXT | _ABSENT,
+    "LOGIN": _PEER_TEXT | _ABSENT,
+    "DESTADDR": _IP_ADDRESSES | _ABSENT,
+    "DESTPORT": _between(0, 65_535) | _ABSENT,
+    "IDENT": _PEER_TEXT | _ABSENT,
+    "SOURCE": st.sampled_from(["LOCAL", "REMOTE"]) | _ABSENT,
+}
+"""Of the attributes of XCLIENT and XFORWARD."""
 
 
 def smtp_values(parameter: smtp.Parameter[T]) -> SearchStrategy[T]:
@@ -336,19 +353,25 @@ def smtp_values(parameter: smtp.Parameter[T]) -> SearchStrategy[T]:
 
     Raises ValueError for a parameter of a private extension: nobody here knows its values.
     """
-    if parameter not in _VALUES:
+    values = _VALUES.get(parameter)
+    if values is None and parameter in _OWN:
+        values = _PEER_VALUES[parameter.keyword]
+    if values is None:
         raise ValueError(f"the values of {parameter.keyword} are not known here")
-    return cast("SearchStrategy[T]", _VALUES[parameter])
+    return cast("SearchStrategy[T]", values)
+
+
+_OWN = [row for extension in smtp.EXTENSIONS for row in extension.own]
 
 
 def smtp_params(
-    command: Literal["MAIL", "RCPT"],
+    command: Literal["MAIL", "RCPT", "XCLIENT", "XFORWARD"],
     *,
     offered: Iterable[str] | None = None,
     private: bool = False,
     max_size: int = 3,
 ) -> SearchStrategy[tuple[smtp.Param, ...]]:
-    """Parameters of a MAIL or RCPT, none twice, of every extension in the registry.
+    """Parameters of a command, none twice, of every extension in the registry.
 
     offered: only what a peer with these EHLO keywords takes. private: also parameters that no
     registry knows.
@@ -367,8 +390,9 @@ def _params(
     rows = [
         smtp_values(row).map(row)
         for extension in smtp.EXTENSIONS
-        for row in (extension.mail if command == "MAIL" else extension.rcpt)
-        if keywords is None or row.needs(smtp.Param(row.keyword)) in keywords
+        for row in (*extension.mail, *extension.rcpt, *extension.own)
+        if row.command == command
+        and (keywords is None or row.needs(smtp.Param(row.keyword)) in keywords)
     ]
     if keywords is not None and "BINARYMIME" not in keywords:
         rows = [row.filter(lambda param: param != smtp.BODY("BINARYMIME")) for row in rows]
@@ -391,7 +415,8 @@ _PRIVATE = st.builds(
 )
 
 _HELLOS = domains(utf8=True) | address_literals()
-_VERBS = st.sampled_from(["XCLIENT", "XFORWARD", "BURL", "X", "X-1", "HELPDESK", "DATABASE"])
+_VERBS = st.sampled_from(["XCLIENTS", "XFORWAR", "BURLS", "X", "X-1", "HELPDESK", "DATABASE"])
+_URLS = st.from_regex(r"imap://[a-z.]{1,9}/[!-~]{0,9}", fullmatch=True)
 _MECHANISMS = st.sampled_from(["PLAIN", "LOGIN", "SCRAM-SHA-256-PLUS", "X_1", "A" * 20])
 
 _COMMANDS: Final[Mapping[type[object], SearchStrategy[smtp.Command]]] = {
@@ -408,6 +433,7 @@ _COMMANDS: Final[Mapping[type[object], SearchStrategy[smtp.Command]]] = {
     ),
     smtp.Data: st.just(smtp.Data()),
     smtp.Bdat: st.builds(smtp.Bdat, _between(0, 2**63 - 1), st.booleans()),
+    smtp.Burl: st.builds(smtp.Burl, _URLS, st.booleans()),
     smtp.Rset: st.just(smtp.Rset()),
     smtp.Vrfy: st.builds(smtp.Vrfy, addresses(utf8=True) | _STRING.filter(bool)),
     smtp.Expn: st.builds(smtp.Expn, st.sampled_from(["staff"]) | _STRING.filter(bool)),
@@ -419,6 +445,8 @@ _COMMANDS: Final[Mapping[type[object], SearchStrategy[smtp.Command]]] = {
     smtp.AuthResponse: st.builds(smtp.AuthResponse, st.just(b"") | _OCTETS),
     smtp.AuthCancel: st.just(smtp.AuthCancel()),
     smtp.Etrn: st.builds(smtp.Etrn, domains() | domains().map("@{}".format) | st.just("#queue")),
+    smtp.XClient: st.builds(smtp.XClient, smtp_params("XCLIENT").filter(bool)),
+    smtp.XForward: st.builds(smtp.XForward, smtp_params("XFORWARD").filter(bool)),
     smtp.UnknownCommand: st.builds(smtp.UnknownCommand, _VERBS, st.just("") | _STRING),
 }
 _ANSWERS = (smtp.AuthResponse, smtp.AuthCancel)  # no commands: they stand behind a challenge
@@ -477,6 +505,10 @@ _OFFERS = (
     "REQUIRETLS",
     "LIMITS RCPTMAX=100 MAILMAX=5",
     "ETRN",
+    "BURL imap",
+    "PRDR",
+    "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT",
+    "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE",
 )
 _MORE_OFFERS = ("SIZE", "SIZE 0", "SIZE 1000000", "STARTTLS", "AUTH PLAIN LOGIN", "AUTH=LOGIN")
 _ODD_OFFERS = ("size x", "AUTH", "LIMITS", "DELIVERBY", "FUTURERELEASE 5", "X-OWN a b=c", "", " ")

@@ -38,8 +38,11 @@ from ._codec import encode, join_reply, known_reply, parse_reply_line, plain_rep
 from ._extensions import (
     BODY,
     EXTENSIONS,
+    PEER_LOGIN,
+    PRDR,
     SIZE,
     SMTPUTF8,
+    Absent,
     Capabilities,
     Extension,
     parameters_of,
@@ -51,6 +54,7 @@ from ._vocabulary import (
     AuthCancel,
     AuthResponse,
     Bdat,
+    Burl,
     Challenge,
     ClientEvent,
     Command,
@@ -69,6 +73,8 @@ from ._vocabulary import (
     Rset,
     StartTls,
     UnknownCommand,
+    XClient,
+    XForward,
 )
 
 __all__ = ["Client", "NotOffered"]
@@ -119,6 +125,7 @@ class Client(ClientMachine[ClientEvent]):
         "_chunks",
         "_codes",
         "_cut_off",
+        "_each",
         "_ending",
         "_go_ahead",
         "_left",
@@ -167,8 +174,9 @@ class Client(ClientMachine[ClientEvent]):
         self._blank_lines = 0
         # The transaction as the replies tell it.
         self._accepted: list[str] = []
-        self._answered = 0  # LMTP: recipients whose final reply came
+        self._answered = 0  # LMTP, PRDR: recipients whose final reply came
         self._served = False  # LMTP: whether one of them was positive
+        self._each = False  # PRDR: a 353 came, so each recipient gets a reply, then the message
         self._untaken = 0  # commands in flight that data_to_send() has not handed out
         # What was sent: the last MAIL, and where everything sent leads (None: to be computed).
         self._mail: Mail | None = None
@@ -271,6 +279,9 @@ class Client(ClientMachine[ClientEvent]):
             self._left = command.size
             self._chunks += 1
             self._awaiting = BodyWanted(self._number, command)
+        elif type(command) is Burl:
+            self._chunks += 1
+            pending.body_sent = True
         self._pending.append(pending)
         self._untaken += 1
         self._out.put(line)
@@ -356,10 +367,20 @@ class Client(ClientMachine[ClientEvent]):
         if self._mail is not None and self._mail.get(BODY) == "BINARYMIME":
             raise LocalProtocolError("BODY=BINARYMIME needs BDAT")
 
-    def _check_bdat(self, command: Bdat) -> None:
-        self._need("CHUNKING", "BDAT")
+    def _check_chunk(self, command: Bdat | Burl) -> None:
+        self._need("CHUNKING", command.verb)
+        if isinstance(command, Burl):
+            self._need("BURL", "BURL")
         if self._chunks >= self._window():
             raise LocalProtocolError("too many unanswered chunks (limits.window): wait")
+
+    def _check_peer(self, command: XClient | XForward) -> None:
+        self._need(command.verb, command.verb)
+        assert self._capabilities is not None
+        taken = self._capabilities.arguments(command.verb)
+        for param in command.params:
+            if param.keyword not in (name.upper() for name in taken):
+                raise NotOffered(f"the server does not take {param.keyword} in {command.verb}")
 
     def _check_hello(self, command: Helo | Ehlo | Lhlo) -> None:
         if self._lmtp and self._capabilities is not None and not isinstance(command, Lhlo):
@@ -467,10 +488,12 @@ class Client(ClientMachine[ClientEvent]):
         body: Literal["7BIT", "8BITMIME", "BINARYMIME"] | None = None,
         smtputf8: bool | None = None,
         chunking: bool | None = None,
+        prdr: bool | None = None,
     ) -> int:
         """Run a whole transaction: MAIL, RCPT for each recipient, then the body.
 
         Pipelined where the server allows it, BDAT where it offers CHUNKING (`chunking` decides
+        otherwise), an answer for each of several recipients where it offers PRDR (`prdr` decides
         otherwise), in one `Outcome` at the end, after which the session is ready for the next.
         `ANSWER` asks for the body when at least one recipient was accepted, and never otherwise.
 
@@ -495,7 +518,9 @@ class Client(ClientMachine[ClientEvent]):
         text = rcpt_lines(envelope.recipients)
         if smtputf8 is None:
             smtputf8 = not (text.isascii() and _is_ascii(envelope.sender, envelope.params))
-        mail = self._mail_for(envelope, size, body, smtputf8)
+        if prdr is None:
+            prdr = "PRDR" in self._offered and len(envelope.recipients) > 1 and not self._lmtp
+        mail = self._mail_for(envelope, size, body, smtputf8, prdr)
         if not text.isascii() and mail.get(SMTPUTF8) is None:
             raise LocalProtocolError("an RCPT that is not ASCII needs MAIL's SMTPUTF8 parameter")
         binary = bool(mail.params) and mail.get(BODY) == "BINARYMIME"
@@ -520,6 +545,7 @@ class Client(ClientMachine[ClientEvent]):
             pipelining="PIPELINING" in offered,
             chunking=chunking,
             lmtp=self._lmtp,
+            prdr=bool(mail.params) and mail.get(PRDR) is True,
             window=self._window() if chunking else 0,
             policy=BareNewlines.PRESERVE if binary else self.quirks.bare_newlines,
         )
@@ -527,10 +553,10 @@ class Client(ClientMachine[ClientEvent]):
         return self._number
 
     def _mail_for(
-        self, envelope: Envelope, size: int | None, body: str | None, smtputf8: bool
+        self, envelope: Envelope, size: int | None, body: str | None, smtputf8: bool, prdr: bool
     ) -> Mail:
         """MAIL with the parameters that this peer and this envelope ask for."""
-        if not envelope.params and size is None and body is None and not smtputf8:
+        if not envelope.params and size is None and body is None and not (smtputf8 or prdr):
             return Mail(envelope.sender)
         params = {param.keyword: param for param in envelope.params}
         if len(params) != len(envelope.params):
@@ -545,6 +571,8 @@ class Client(ClientMachine[ClientEvent]):
             del params["BODY"]  # it says nothing
         if smtputf8:
             params["SMTPUTF8"] = SMTPUTF8(True)
+        if prdr:
+            params["PRDR"] = PRDR(True)
         return Mail(envelope.sender, tuple(params.values()))
 
     def _on_transaction(self, transaction: Transaction) -> ClientEvent | None:
@@ -731,7 +759,17 @@ class Client(ClientMachine[ClientEvent]):
             return self._on_challenge(pending, reply)
         if isinstance(command, Data) and reply.code == 354 and not pending.body_sent:
             return self._on_go_ahead(pending, reply)
+        if reply.code == 353 and self._takes_each(pending):
+            self._each = True
+            return Replied(pending.number, command, reply)
         raise RemoteProtocolError(f"the server sent {reply.code} to {command.verb}")
+
+    def _takes_each(self, pending: _Pending) -> bool:
+        """Whether a 353 can stand here: PRDR was asked for, and the message is complete."""
+        command = pending.command
+        whole = isinstance(command, Data) or (isinstance(command, (Bdat, Burl)) and command.last)
+        asked = self._mail is not None and self._mail.get(PRDR) is True
+        return whole and pending.body_sent and asked and bool(self._accepted) and not self._each
 
     def _on_challenge(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
         if self._awaiting is not None:
@@ -810,11 +848,11 @@ class Client(ClientMachine[ClientEvent]):
         return self._then_body(pending, reply)
 
     def _then_bdat(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
-        command = cast(Bdat, pending.command)
+        command = cast("Bdat | Burl", pending.command)
         self._chunks -= 1
         if not pending.body_sent and reply.positive:
             raise RemoteProtocolError("the server took a chunk that was not sent")
-        if command.last and self._lmtp and self._state is not State.SPOILT:
+        if command.last and (self._lmtp or self._each) and self._state is not State.SPOILT:
             return self._then_body(pending, reply)
         if not reply.positive:
             self._state = State.SPOILT
@@ -830,18 +868,18 @@ class Client(ClientMachine[ClientEvent]):
         return self._done(pending, reply)
 
     def _then_body(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
-        """The answer to a complete message; in LMTP, to one of its recipients."""
-        if not (self._lmtp and self._accepted):
-            self._end_transaction(State.READY)
-            return self._done(pending, reply)
-        recipient = self._accepted[self._answered]
-        self._answered += 1
-        self._served = self._served or reply.positive
-        if self._answered < len(self._accepted):
-            self._chunks += isinstance(pending.command, Bdat)  # still in flight
-            return Replied(pending.number, pending.command, reply, recipient)
-        spoilt = isinstance(pending.command, Bdat) and not self._served
-        self._end_transaction(State.SPOILT if spoilt else State.READY)
+        """The answer to a complete message; in LMTP and PRDR, to one of its recipients."""
+        chunked = isinstance(pending.command, (Bdat, Burl))
+        recipient: str | None = None
+        if (self._lmtp or self._each) and self._answered < len(self._accepted):
+            recipient = self._accepted[self._answered]
+            self._answered += 1
+            self._served = self._served or reply.positive
+            if self._each or self._answered < len(self._accepted):
+                self._chunks += chunked  # still in flight
+                return Replied(pending.number, pending.command, reply, recipient)
+        refused = chunked and not (self._served if recipient else reply.positive)
+        self._end_transaction(State.SPOILT if refused else State.READY)
         return self._done(pending, reply, recipient)
 
     def _cut_short(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
@@ -878,11 +916,20 @@ class Client(ClientMachine[ClientEvent]):
         self._close()
         return event
 
+    def _then_xclient(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        if reply.positive:  # the session begins anew
+            self._capabilities = None
+            self._offered = frozenset()
+            login = cast(XClient, pending.command).get(PEER_LOGIN)
+            self._authenticated = login is not None and not isinstance(login, Absent)
+            self._end_transaction(State.START)
+        return self._done(pending, reply)
+
     def _end_transaction(self, state: State) -> None:
         self._state = state
         self._accepted = []
         self._answered = 0
-        self._served = False
+        self._served = self._each = False
 
     # --- The base class asks --------------------------------------------------------------------
 
@@ -935,7 +982,7 @@ def _after(command: Command, state: State) -> State:
     """Where `command` leads from `state` when it succeeds."""
     if isinstance(command, Rset):
         return State.READY if state is not State.START else state
-    if isinstance(command, Data) or (isinstance(command, Bdat) and command.last):
+    if isinstance(command, Data) or (isinstance(command, (Bdat, Burl)) and command.last):
         return State.READY
     return RULES.get(command.verb, RULES[""]).then or state
 
@@ -944,13 +991,16 @@ _CHECKS: dict[type, Any] = {
     Mail: Client._check_mail,
     Rcpt: Client._check_rcpt,
     Data: Client._check_data,
-    Bdat: Client._check_bdat,
+    Bdat: Client._check_chunk,
+    Burl: Client._check_chunk,
     Helo: Client._check_hello,
     Ehlo: Client._check_hello,
     Lhlo: Client._check_hello,
     StartTls: Client._check_starttls,
     Auth: Client._check_auth,
     Etrn: Client._check_verb,
+    XClient: Client._check_peer,
+    XForward: Client._check_peer,
     UnknownCommand: Client._check_verb,
 }
 
@@ -962,8 +1012,10 @@ _THEN: dict[type, Any] = {
     Rcpt: Client._then_rcpt,
     Data: Client._then_data,
     Bdat: Client._then_bdat,
+    Burl: Client._then_bdat,
     Rset: Client._then_rset,
     StartTls: Client._then_starttls,
     Auth: Client._then_auth,
+    XClient: Client._then_xclient,
     Quit: Client._then_quit,
 }

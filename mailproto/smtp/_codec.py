@@ -40,6 +40,7 @@ from ._vocabulary import (
     AuthCancel,
     AuthResponse,
     Bdat,
+    Burl,
     Challenge,
     Command,
     Data,
@@ -58,6 +59,8 @@ from ._vocabulary import (
     StartTls,
     UnknownCommand,
     Vrfy,
+    XClient,
+    XForward,
 )
 
 __all__ = [
@@ -154,7 +157,7 @@ def parse_command(
         return usual_command(usual)
     reader = _FOUR.get(line[:4].upper())
     if reader is None or line[4:5] not in _ENDS_VERB:
-        return _parse_other(line)
+        return _parse_other(line, parameters)
     return reader(line, parameters)
 
 
@@ -189,11 +192,12 @@ def _split(line: bytes, verb: str) -> tuple[str, tuple[Defect, ...]]:
     return stripped, defects
 
 
-def _parse_other(line: bytes) -> Command:
+def _parse_other(line: bytes, rows: _Rows) -> Command:
     text = _text(line)
     verb = ascii_upper(_BLANK.split(text, maxsplit=1)[0])
-    if verb == "STARTTLS":
-        return _STARTTLS(line, {})
+    reader = _LONGER.get(verb)
+    if reader is not None:
+        return reader(line, rows)
     if verb.startswith("STARTTLS"):
         raise _refuse(501, "5.5.4 STARTTLS takes no argument")
     if _VERB.fullmatch(verb) is None:
@@ -393,7 +397,26 @@ def _parse_auth(line: bytes, _rows: _Rows) -> Command:
     return Auth(mechanism.upper(), initial, defects=defects)
 
 
-_STARTTLS = _bare(StartTls)
+def _parse_burl(line: bytes, _rows: _Rows) -> Command:
+    argument, defects = _split(line, "BURL")
+    url, *rest = _BLANK.split(argument)
+    if not _URL.fullmatch(url) or (rest and [ascii_upper(word) for word in rest] != ["LAST"]):
+        raise _refuse(501, "5.5.4 Syntax: BURL absolute-URI [LAST]")
+    return Burl(url, bool(rest), defects=defects)
+
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
+
+
+def _with_attributes(cls: type[XClient | XForward]) -> _Reader:
+    def read(line: bytes, rows: _Rows) -> Command:
+        params, defects = _parse_params(_text(line)[len(cls.verb) :], cls.verb, rows)
+        if not params or any(param.value is None for param in params):
+            raise _refuse(501, f"5.5.4 Syntax: {cls.verb} attribute=value ...")
+        return cls(params, defects=defects)
+
+    return read
+
 
 _FOUR: dict[bytes, _Reader] = {
     b"MAIL": _parse_mail,
@@ -410,7 +433,13 @@ _FOUR: dict[bytes, _Reader] = {
     b"NOOP": _with_string(Noop, False),
     b"ETRN": _parse_etrn,
     b"BDAT": _parse_bdat,
+    b"BURL": _parse_burl,
     b"AUTH": _parse_auth,
+}
+_LONGER: dict[str, _Reader] = {
+    "STARTTLS": _bare(StartTls),
+    "XCLIENT": _with_attributes(XClient),
+    "XFORWARD": _with_attributes(XForward),
 }
 
 
@@ -579,6 +608,18 @@ def _encode_bdat(command: Bdat) -> str:
     return f"BDAT {command.size}{' LAST' if command.last else ''}"
 
 
+def _encode_burl(command: Burl) -> str:
+    if _URL.fullmatch(command.url) is None:
+        raise ValueError("an absolute URI is needed, without spaces and in ASCII")
+    return f"BURL {command.url}{' LAST' if command.last else ''}"
+
+
+def _encode_attributes(command: XClient | XForward) -> str:
+    if not command.params or any(param.value is None for param in command.params):
+        raise ValueError(f"{command.verb} needs attributes, each with a value")
+    return f"{command.verb}{_encode_params(command.params, command.verb)}"
+
+
 def _encode_auth(command: Auth) -> str:
     if re.fullmatch(r"[A-Z0-9_-]{1,20}", command.mechanism) is None:
         raise ValueError("a mechanism is 1 to 20 of A-Z, 0-9, - and _")
@@ -597,7 +638,8 @@ def _encode_string(command: Vrfy | Expn | Help | Noop) -> str:
 
 
 def _encode_unknown(command: UnknownCommand) -> str:
-    known = command.verb.encode() in _FOUR or command.verb.startswith("STARTTLS")
+    known = command.verb.encode() in _FOUR or command.verb in _LONGER
+    known = known or command.verb.startswith("STARTTLS")
     if _VERB.fullmatch(command.verb) is None or known:
         raise ValueError(
             "a private verb is letters, digits and hyphens, in upper case, and private"
@@ -652,6 +694,7 @@ _ENCODERS: dict[type, Callable[..., str]] = {
     Mail: _encode_mail,
     Rcpt: _encode_rcpt,
     Bdat: _encode_bdat,
+    Burl: _encode_burl,
     Auth: _encode_auth,
     Reply: _encode_reply,
     UnknownCommand: _encode_unknown,
@@ -660,6 +703,7 @@ _ENCODERS: dict[type, Callable[..., str]] = {
     **dict.fromkeys((Helo, Ehlo, Lhlo), _encode_greeting),
     **dict.fromkeys((Data, Rset, Quit, StartTls, AuthCancel), _encode_verb),
     **dict.fromkeys((Vrfy, Expn, Help, Noop), _encode_string),
+    **dict.fromkeys((XClient, XForward), _encode_attributes),
     Etrn: _encode_etrn,
 }
 

@@ -47,7 +47,17 @@ from ._codec import (
     parse_reply,
     usual_command,
 )
-from ._extensions import BODY, EXTENSIONS, SIZE, SMTPUTF8, Extension, parameters_of
+from ._extensions import (
+    BODY,
+    EXTENSIONS,
+    PEER_LOGIN,
+    PRDR,
+    SIZE,
+    SMTPUTF8,
+    Absent,
+    Extension,
+    parameters_of,
+)
 from ._states import PLAINTEXT_MECHANISMS, RULES, SERVER_TIMEOUT, Quirks, State
 from ._vocabulary import (
     Auth,
@@ -58,6 +68,7 @@ from ._vocabulary import (
     BodyChunk,
     BodyEnd,
     BodyRefused,
+    Burl,
     Challenge,
     Command,
     Data,
@@ -77,6 +88,8 @@ from ._vocabulary import (
     StartTls,
     UnknownCommand,
     Vrfy,
+    XClient,
+    XForward,
 )
 
 __all__ = ["Server", "ServerConfig"]
@@ -158,6 +171,7 @@ _YES: dict[type, bytes] = {
     Rcpt: _canned(250, "2.1.5 Recipient ok"),
     Data: _canned(354, "End data with <CR><LF>.<CR><LF>"),
     Bdat: b"",
+    Burl: b"",
     BodyEnd: _canned(250, "2.0.0 Message accepted"),
     StartTls: _canned(220, "2.0.0 Ready to start TLS"),
     Auth: _canned(235, "2.7.0 Authentication succeeded"),
@@ -166,18 +180,29 @@ _YES: dict[type, bytes] = {
     Expn: _canned(252, "2.5.0 Cannot expand it, but will take a message and try"),
     Help: _canned(214, "2.0.0 See RFC 5321"),
     Etrn: _canned(250, "2.0.0 Queuing started"),
+    XClient: _canned(220, "2.0.0 Begin anew"),
+    XForward: _canned(250, "2.0.0 Ok"),
     UnknownCommand: _canned(250, "2.0.0 Ok"),
 }
 """The normal yes to each event that waits for an answer."""
 
-_ONLY_YES: dict[type, int] = {Data: 354, StartTls: 220, Auth: 235, AuthResponse: 235}
-"""The one code that says yes to these (RFC 5321 section 4.3.2, RFC 3207, RFC 4954)."""
+_ONLY_YES: dict[type, int] = {
+    Data: 354,
+    StartTls: 220,
+    Auth: 235,
+    AuthResponse: 235,
+    XClient: 220,
+    XForward: 250,
+}
+"""The one code that says yes to these (RFC 5321 section 4.3.2, RFC 3207, RFC 4954, Postfix's
+XCLIENT_README and XFORWARD_README)."""
 
 _NO: dict[type, bytes] = {
     Mail: _canned(550, "5.7.1 Sender refused"),
     Rcpt: _canned(550, "5.1.1 No such recipient here"),
     Data: _canned(554, "5.7.1 Message refused"),
     Bdat: _canned(554, "5.7.1 Message refused"),
+    Burl: _canned(554, "5.6.6 The content behind the URL cannot be had"),
     BodyEnd: _canned(554, "5.7.1 Message refused"),
     StartTls: _canned(454, "4.7.0 TLS is not available now"),
     Auth: _canned(535, "5.7.8 Authentication failed"),
@@ -186,6 +211,8 @@ _NO: dict[type, bytes] = {
     Expn: _canned(550, "5.7.1 Not allowed"),
     Help: _canned(502, "5.5.1 No help here"),
     Etrn: _canned(458, "4.3.0 Unable to queue messages for this node"),
+    XClient: _canned(550, "5.7.0 You are not trusted"),
+    XForward: _canned(550, "5.7.0 You are not trusted"),
     UnknownCommand: _canned(502, "5.5.1 Command not implemented"),
 }
 """The normal no to each."""
@@ -206,8 +233,9 @@ class Server(ServerMachine[ServerEvent]):
     """A server's end of one SMTP or LMTP connection. See `mailproto.Machine` for how to drive it.
 
     Events to answer with `accept()`, `reject()` or `send(Reply(...))`: `Mail`, `Rcpt`, `Data`,
-    `Bdat`, `BodyEnd`, `StartTls`, `Auth`, `AuthResponse`, `Vrfy`, `Expn`, `Help`, `Etrn`, and the
-    verbs of private extensions. All others are for your information, and already answered.
+    `Bdat`, `Burl`, `BodyEnd`, `StartTls`, `Auth`, `AuthResponse`, `Vrfy`, `Expn`, `Help`, `Etrn`,
+    `XClient`, `XForward`, and the verbs of private extensions. All others are for your information,
+    and already answered.
 
     `greeting` replaces the 220; one with 4yz or 5yz refuses the client (RFC 5321 section 3.1).
     """
@@ -230,6 +258,7 @@ class Server(ServerMachine[ServerEvent]):
         "_offered",
         "_owed",
         "_pending",
+        "_preface",
         "_raw",
         "_rcpts",
         "_reader",
@@ -274,7 +303,8 @@ class Server(ServerMachine[ServerEvent]):
         self._last = False
         self._dropped = 0
         self._after_drop: tuple[bytes, ServerEvent | None] = (b"", None)
-        self._owed: deque[str] = deque()
+        self._owed: deque[str | None] = deque()
+        self._preface = b""  # PRDR: what goes before the first of several answers
         # A line that is too long.
         self._raw = b""
         self._too_long = _TOO_LONG
@@ -609,13 +639,18 @@ class Server(ServerMachine[ServerEvent]):
             return self._drop_chunk(event.size, _TOO_LARGE, count, BodyRefused(_TOO_LARGE))
         return cast(ServerEvent, self._ask(event))
 
+    def _on_burl(self, event: Burl, line: bytes) -> ServerEvent:
+        if not self._offered >= {"BURL", "CHUNKING"}:
+            return self._refuse(line, Reply(502, ("5.5.1 BURL was not offered",)))
+        return cast(ServerEvent, self._ask(event))
+
     def _beyond_drain(self, size: int, reply: Reply) -> LimitExceeded | None:
         drain = self._limits.drain
         if drain is None or size <= drain:
             return None
         return LimitExceeded("a refused chunk is larger than limits.drain", reply)
 
-    def _answers_due(self, event: Bdat) -> int:
+    def _answers_due(self, event: Bdat | Burl) -> int:
         """LMTP answers the body once for each recipient, a refusal too (RFC 2033 section 4.2)."""
         return len(self._rcpts) if self.config.lmtp and event.last else 1
 
@@ -680,6 +715,20 @@ class Server(ServerMachine[ServerEvent]):
             return self._refuse(line, refusal)
         return cast(ServerEvent, self._ask(event))
 
+    def _on_peer(self, event: XClient | XForward, line: bytes) -> ServerEvent:
+        if event.verb not in self._offered:
+            return self._refuse(line, Reply(502, (f"5.5.1 {event.verb} was not offered",)))
+        taken = {
+            name.upper()
+            for extension in self.config.extensions
+            for keyword, *names in [extension.split()]
+            if keyword.upper() == event.verb
+            for name in names
+        }
+        if any(param.keyword not in taken for param in event.params):
+            return self._refuse(line, Reply(501, ("5.5.4 Attribute not supported",)))
+        return cast(ServerEvent, self._ask(event))
+
     # --- Bodies ---------------------------------------------------------------------------------
 
     def _read_text(self) -> ServerEvent | None:
@@ -739,9 +788,14 @@ class Server(ServerMachine[ServerEvent]):
             self._check_patience()
             defects += self._verdicts()
         recipient: str | None = None
-        if self.config.lmtp:
+        mail = self._mail
+        prdr = mail is not None and mail.params != () and mail.get(PRDR) is True
+        if prdr or self.config.lmtp:
             self._owed = deque(rcpt.recipient for rcpt in self._rcpts)
             recipient = self._owed.popleft()
+        if prdr and not self.config.lmtp:
+            self._owed.append(None)
+            self._preface = _EACH_FOLLOWS
         self._awaiting = event = BodyEnd(self._size, recipient, defects=defects)
         return event
 
@@ -824,7 +878,7 @@ class Server(ServerMachine[ServerEvent]):
             _check_reply(reply)
             only = _ONLY_YES.get(kind)
             good = reply.positive if only is None else reply.code == only
-            if not good or kind is Bdat:
+            if not good or not data:  # to a chunk yes is said without a word
                 raise ValueError(f"{reply.code} is no yes to {kind.__name__}")
             data = encode(reply)
         self._awaiting = None
@@ -902,23 +956,28 @@ class Server(ServerMachine[ServerEvent]):
             self._scan = NewlineScan()
             self._size = 0
 
-    def _then_bdat(self, event: Bdat, data: bytes, yes: bool) -> None:
+    def _then_bdat(self, event: Bdat | Burl, data: bytes, yes: bool) -> None:
+        # To the session a BURL is a chunk of which nothing comes over this connection.
+        size = event.size if isinstance(event, Bdat) else 0
         if yes:
             self._state = State.CHUNKS
-            self._left = event.size
+            self._left = size
             self._last = event.last
             self._reader = "octets"
         else:
-            error = self._beyond_drain(event.size, parse_reply(data))
+            error = self._beyond_drain(size, parse_reply(data))
             if error is not None:
                 self._fail(error)
                 return
-            self._left = event.size
+            self._left = size
             self._after_drop = (data * self._answers_due(event), None)
             self._reader = "drop_octets"
             self._state = State.SPOILT
 
     def _then_body(self, event: BodyEnd, data: bytes, yes: bool) -> None:
+        if self._preface:
+            data = self._preface + data
+            self._preface = b""
         self._reply(data, sync=False)
         if self._owed:
             self._awaiting = attrs.evolve(event, recipient=self._owed.popleft())
@@ -936,6 +995,16 @@ class Server(ServerMachine[ServerEvent]):
         self._reply(data)
         self._authenticated = yes
 
+    def _then_xclient(self, event: XClient, data: bytes, yes: bool) -> None:
+        self._reply(data)
+        if yes:
+            self._start_over()
+            login = event.get(PEER_LOGIN)
+            self._authenticated = login is not None and not isinstance(login, Absent)
+
+    def _then_forwarded(self, event: XForward, data: bytes, yes: bool) -> None:
+        self._reply(data, sync=False)
+
     def _then_nothing(self, event: object, data: bytes, yes: bool) -> None:
         self._reply(data)
 
@@ -950,13 +1019,17 @@ class Server(ServerMachine[ServerEvent]):
         return super()._fail(error)
 
     def _forget(self) -> None:
-        self._reset()
+        self._start_over()
         self._jumped = self._watched = False
+        self._tls_first = False
+
+    def _start_over(self) -> None:
+        """Be as behind the greeting."""
+        self._reset()
         self._state = State.START
         self._hello = None
         self._offered = frozenset()
         self._lock_step = True
-        self._tls_first = False
         self._authenticated = False
 
     def _encode_reply(self, reply: Reply | None) -> bytes:
@@ -979,10 +1052,12 @@ _EARLY_TALK = Defect("early_talk")
 _UNAUTHORIZED_PIPELINING = Defect("unauthorized_pipelining")
 _TLS_RECORD = b"\x16\x03"  # a handshake, version 3.something
 _OTHER = RULES[""]
-_GROUPED = frozenset({b"MAIL", b"RCPT", b"RSET", b"BDAT"})  # what RFC 2920 lets a client run past
+# What RFC 2920 lets a client run past, by the first four octets.
+_GROUPED = frozenset({b"MAIL", b"RCPT", b"RSET", b"BDAT", b"BURL", b"XFOR"})
 _BEFORE_TLS = frozenset({Helo, Ehlo, Lhlo, Noop, StartTls, Quit})
 _STARTTLS_FIRST = Reply(530, ("5.7.0 Must issue a STARTTLS command first",))
 _AUTH_FIRST = Reply(530, ("5.7.0 Authentication required",))
+_EACH_FOLLOWS = _canned(353, "2.0.0 The answers for each recipient follow")
 _CHUNK_OK = _canned(250, "2.0.0 Chunk received")
 _TOO_LONG = Reply(500, ("5.5.2 Line too long",))
 _TOO_LONG_TOKEN = Reply(500, ("5.5.6 Authentication exchange line is too long",))
@@ -1021,6 +1096,7 @@ _ON: dict[type, Callable[..., ServerEvent | None]] = {
     Rcpt: Server._on_rcpt,
     Data: Server._on_data,
     Bdat: Server._on_bdat,
+    Burl: Server._on_burl,
     Rset: Server._on_rset,
     Noop: Server._on_noop,
     Quit: Server._on_quit,
@@ -1030,6 +1106,8 @@ _ON: dict[type, Callable[..., ServerEvent | None]] = {
     Expn: Server._on_question,
     Help: Server._on_question,
     Etrn: Server._on_question,
+    XClient: Server._on_peer,
+    XForward: Server._on_peer,
     UnknownCommand: Server._on_unknown,
 }
 _HANDLERS = {
@@ -1042,6 +1120,7 @@ _THEN: dict[type, Callable[..., None]] = {
     Rcpt: Server._then_rcpt,
     Data: Server._then_data,
     Bdat: Server._then_bdat,
+    Burl: Server._then_bdat,
     BodyEnd: Server._then_body,
     StartTls: Server._then_starttls,
     Auth: Server._then_auth,
@@ -1050,6 +1129,8 @@ _THEN: dict[type, Callable[..., None]] = {
     Expn: Server._then_nothing,
     Help: Server._then_nothing,
     Etrn: Server._then_nothing,
+    XClient: Server._then_xclient,
+    XForward: Server._then_forwarded,
     UnknownCommand: Server._then_nothing,
 }
 

@@ -53,7 +53,7 @@ class State(enum.StrEnum):
     TEXT = "text"
     """The message is being transferred by DATA."""
     CHUNKS = "chunks"
-    """The message is being transferred by BDAT: one chunk was, more will come."""
+    """The message is being transferred by BDAT and BURL: one chunk was, more will come."""
     SPOILT = "spoilt"
     """A chunk was refused: all that helps is RSET (RFC 3030 section 2)."""
     CLOSED = "closed"
@@ -103,6 +103,11 @@ RULES: dict[str, Rule] = {
         State.CHUNKS,
         out_of_place=Reply(503, ("5.5.1 No valid recipients, or a chunk was refused before",)),
     ),
+    "BURL": Rule(
+        frozenset({State.RCPT, State.CHUNKS}),
+        State.CHUNKS,
+        out_of_place=Reply(503, ("5.5.1 No valid recipients, or a chunk was refused before",)),
+    ),
     "RSET": Rule(_SESSION),
     "VRFY": Rule(_SESSION, sync=True),
     "EXPN": Rule(_SESSION, sync=True),
@@ -112,6 +117,8 @@ RULES: dict[str, Rule] = {
     "STARTTLS": Rule(frozenset({State.READY}), State.START, sync=True),
     "AUTH": Rule(frozenset({State.READY}), State.READY, sync=True),
     "ETRN": Rule(frozenset({State.READY}), sync=True),
+    "XCLIENT": Rule(frozenset({State.READY}), State.START, sync=True),
+    "XFORWARD": Rule(frozenset({State.READY})),
     "": Rule(_SESSION, sync=True),  # the verbs of private extensions
 }
 """The rule of each verb, and under "" of every other one."""

@@ -5,7 +5,7 @@ It is a small machine inside the client's: replies go in (`on_reply`), octets co
 
     ENVELOPE   MAIL, each RCPT and DATA are said and answered, pipelined where that is allowed
     BODY       at least one recipient was accepted: the body is wanted
-    END        the body is out; its answers (in LMTP one for each recipient) are due
+    END        the body is out; its answers (in LMTP and PRDR one for each recipient) are due
     SPOILT     a chunk was refused; those behind it are still answered
     RESET      RSET was said, so that the session can go on
     DONE       there is an outcome
@@ -63,6 +63,7 @@ class Transaction:
         pipelining: bool,
         chunking: bool,
         lmtp: bool,
+        prdr: bool,
         window: int,
         policy: BareNewlines,
     ) -> None:
@@ -82,6 +83,8 @@ class Transaction:
         self.pipelining = pipelining
         self._chunking = chunking
         self._lmtp = lmtp
+        self._prdr = prdr
+        self._each = False  # PRDR: a 353 came, so each recipient gets an answer, then the message
         self._window = window
         self._policy = policy
         self._replies: list[Reply] = []  # to MAIL, and to each RCPT
@@ -255,6 +258,9 @@ class Transaction:
 
     def _on_intermediate(self, reply: Reply) -> None:
         at = self._answered
+        if reply.code == 353 and self._takes_each:
+            self._each = True
+            return
         if self.phase is not _ENVELOPE or at == self._sent or at <= self._count:
             raise RemoteProtocolError(f"the server sent {reply.code} out of place")
         if reply.code != 354:
@@ -271,6 +277,12 @@ class Transaction:
         # it must not send to anybody (RFC 2920 section 3.1).
         self.phase = _END
         self._urgent = b".\r\n"
+
+    @property
+    def _takes_each(self) -> bool:
+        """Whether a 353 can stand here: PRDR was asked for, and the whole message is out."""
+        whole = self.phase is _END and len(self._chunks) == self._chunking
+        return whole and self._prdr and self._accepted > 0 and not self._each
 
     def _on_data(self, reply: Reply) -> None:
         if reply.positive:
@@ -310,18 +322,24 @@ class Transaction:
             return
         if self._accepted:
             self._answers.append(reply)
-        if len(self._answers) >= (self._accepted if self._lmtp else 0):
+        if len(self._answers) >= self._answers_due:
             self.phase = _DONE
+
+    @property
+    def _answers_due(self) -> int:
+        if self._lmtp:
+            return self._accepted
+        return self._accepted + 1 if self._each else 0
 
     def _on_chunk(self, reply: Reply) -> None:
         if not self._chunks:
             raise RemoteProtocolError("the server sent a reply to nothing")
         if self._chunks[0].last and self.phase is _END:
             self._answers.append(reply)
-            if self._lmtp and len(self._answers) < self._accepted:
+            if len(self._answers) < self._answers_due:
                 return
             self._chunks.popleft()
-            if any(answer.positive for answer in self._answers):
+            if any(answer.positive for answer in self._answers[-1 if self._each else 0 :]):
                 self.phase = _DONE
             else:
                 self._reset()
@@ -351,18 +369,12 @@ class Transaction:
         begun = self._replies != [] and mail.code < 300
         addresses = [recipient.address for recipient in self._envelope.recipients]
         replies = tuple(zip(addresses, self._replies[1:])) if begun else ()  # noqa: B905 - as far
-        answers = self._answers
-        whole = self._refused or not self._lmtp
-        final = answers[-1] if answers and whole else end
-        if whole and final is not None:
-            results = [(each, final if reply.code < 300 else reply) for each, reply in replies]
-        else:
-            own = iter(answers if self._lmtp else ())
-            results = []
-            for address, reply in replies:
-                last = next(own, final) if reply.code < 300 else reply
-                if last is not None:
-                    results.append((address, last))
+        last = iter(self._last_words(end))
+        results = [
+            (address, word)
+            for address, reply in replies
+            if (word := next(last) if reply.code < 300 else reply) is not None
+        ]
         rest = end if begun else mail
         if rest is not None:
             results += [(address, rest) for address in addresses[len(replies) :]]
@@ -371,6 +383,24 @@ class Transaction:
             self._envelope,
             mail,
             replies,
-            answers[-1] if answers else None,
+            self._answers[-1] if self._answers else None,
             tuple(results),
         )
+
+    def _last_words(self, end: Reply | None) -> list[Reply | None]:
+        """What became of each accepted recipient, in order; None where it is not known."""
+        answers, count = self._answers, self._count_accepted()
+        if self._refused or not (self._lmtp or self._each):
+            return [answers[-1] if answers else end] * count
+        words: list[Reply | None] = [end] * count
+        if self._lmtp:
+            words[: len(answers)] = answers
+            return words
+        # PRDR: a yes to one recipient holds only with a yes to the whole message.
+        whole = answers[count] if len(answers) > count else end
+        if whole is None or not whole.positive:
+            words = [whole] * count
+        for at, own in enumerate(answers[:count]):
+            if not own.positive or (whole is not None and whole.positive):
+                words[at] = own
+        return words

@@ -39,6 +39,7 @@ __all__ = [
     "BodyEnd",
     "BodyRefused",
     "BodyWanted",
+    "Burl",
     "Challenge",
     "ClientEvent",
     "Command",
@@ -66,6 +67,8 @@ __all__ = [
     "TlsEstablished",
     "UnknownCommand",
     "Vrfy",
+    "XClient",
+    "XForward",
 ]
 
 
@@ -228,6 +231,19 @@ class Bdat(_Command):
 
 
 @attrs.frozen(repr=False)
+class Burl(_Command):
+    """BURL (RFC 4468 section 3): the server is to fetch the next part of the message itself.
+
+    It takes the place of a `Bdat` chunk, and mixes with them.
+    """
+
+    verb = "BURL"
+    url: str = attrs.field(repr=False)
+    """An absolute URI. With URLAUTH it holds the right to read the message: not shown."""
+    last: bool = False
+
+
+@attrs.frozen(repr=False)
 class Rset(_Command):
     """RSET (RFC 5321 section 4.1.1.5): forget the transaction."""
 
@@ -317,6 +333,27 @@ class Etrn(_Command):
 
 
 @attrs.frozen(repr=False)
+class XClient(_Command, WithParams):
+    """XCLIENT (Postfix's XCLIENT_README): a trusted proxy says for whom it speaks from now on.
+
+    A server begins the session anew with its 220. `command.get(PEER_ADDR)` reads an attribute.
+    """
+
+    verb = "XCLIENT"
+    params: tuple[Param, ...]
+    """The attributes, at least one."""
+
+
+@attrs.frozen(repr=False)
+class XForward(_Command, WithParams):
+    """XFORWARD (Postfix's XFORWARD_README): where the next message came from, for the logs."""
+
+    verb = "XFORWARD"
+    params: tuple[Param, ...]
+    """The attributes, at least one."""
+
+
+@attrs.frozen(repr=False)
 class UnknownCommand(_Command):
     """A verb of a private extension (`Extension.verbs`)."""
 
@@ -352,13 +389,14 @@ class BadCommand(_Read):
 class BodyEnd(_Read):
     """Server: the message is complete. One `accept()` or `reject()` takes or refuses it.
 
-    In LMTP there is one answer for each accepted recipient, in order.
+    In LMTP there is one answer for each accepted recipient, in order. So there is for a message
+    with PRDR, and one more, without a recipient, for the message as a whole.
     """
 
     size: int
     """Octets of all its chunks together."""
     recipient: str | None = None
-    """LMTP: whose answer is owed. (On `awaiting`, it moves on with each answer.)"""
+    """LMTP, PRDR: whose answer is owed. (On `awaiting`, it moves on with each answer.)"""
 
 
 @attrs.frozen(repr=False)
@@ -395,7 +433,7 @@ class Replied:
     command: Command
     reply: Reply
     recipient: str | None = None
-    """LMTP, after the body: whose reply it is."""
+    """LMTP, PRDR, after the body: whose reply it is."""
 
 
 @attrs.frozen
@@ -413,12 +451,12 @@ class Outcome:
     recipients: tuple[tuple[str, Reply], ...]
     """(address, answer to its RCPT), in order; empty when MAIL was refused."""
     reply: Reply | None
-    """The answer to the body (the last one, in LMTP), or None when no body was sent."""
+    """The answer to the body (the last one, in LMTP and PRDR), or None when no body was sent."""
     results: tuple[tuple[str, Reply], ...]
     """(address, final answer) for each recipient of the envelope, in order: the refusal of its
-    RCPT, or the answer to the body (in LMTP its own), or the refusal of MAIL. When an LMTP
-    connection is lost between those answers, only the recipients that had theirs are here; the
-    error follows."""
+    RCPT, or the answer to the body (in LMTP its own; with PRDR its own, unless the message as a
+    whole was refused), or the refusal of MAIL. When the connection is lost between those answers,
+    only the recipients whose fate is known are here; the error follows."""
 
     @property
     def delivered(self) -> tuple[str, ...]:
@@ -439,6 +477,7 @@ Command: TypeAlias = (
     | Rcpt
     | Data
     | Bdat
+    | Burl
     | Rset
     | Vrfy
     | Expn
@@ -450,6 +489,8 @@ Command: TypeAlias = (
     | AuthResponse
     | AuthCancel
     | Etrn
+    | XClient
+    | XForward
     | UnknownCommand
 )
 """Every command, for exhaustive matching."""

@@ -327,6 +327,15 @@ _rcpt_params = st.fixed_dictionaries(
     },
 ).map(lambda found: tuple(found.values()))
 
+_peer_params = st.fixed_dictionaries(
+    {"ADDR": st.sampled_from(["192.0.2.1", "2001:db8::1", *smtp.Absent]).map(smtp.PEER_ADDR)},
+    optional={
+        "NAME": _line_text.filter(bool).map(smtp.PEER_NAME),
+        "PORT": st.integers(0, 65_535).map(smtp.PEER_PORT),
+        "X-OWN": st.just(Param("X-OWN", "it")),
+    },
+).map(lambda found: tuple(found.values()))
+
 _smtp_commands = st.one_of(
     st.builds(smtp.Helo, _domain),
     st.builds(smtp.Ehlo, _domain),
@@ -341,7 +350,10 @@ _smtp_commands = st.one_of(
     st.builds(smtp.Noop, _string),
     st.builds(smtp.Etrn, _domain.map("@{}".format) | st.just("#queue")),
     st.builds(smtp.Auth, st.sampled_from(["PLAIN", "SCRAM-SHA-256"]), st.none() | _octets),
-    st.builds(smtp.UnknownCommand, st.sampled_from(["XCLIENT", "XPAINT"]), _string),
+    st.builds(smtp.UnknownCommand, st.sampled_from(["XCLIENTS", "XPAINT"]), _string),
+    st.builds(smtp.Burl, st.sampled_from(["imap://a.example/b;UID=1", "x:y"]), st.booleans()),
+    st.builds(smtp.XClient, _peer_params),
+    st.builds(smtp.XForward, _peer_params),
 )
 _smtp_replies = st.builds(
     smtp.Reply, st.integers(200, 599), st.lists(_line_text, min_size=1, max_size=5)
