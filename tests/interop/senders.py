@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 import smtplib
 import subprocess
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from .certificates import Certificates
 from .peers import PASSWORD
 from .processes import HOST, missing, run_program
 
-__all__ = ["SENDERS", "Sent", "Submission", "run_swaks"]
+__all__ = ["SENDERS", "Sent", "Submission", "reply_codes", "run_swaks"]
 
 _HELO = "client.lab.test"
 
@@ -55,13 +56,29 @@ class Sent:
 
     ok: bool
     """The client reported success."""
+    codes: tuple[int, ...]
+    """The replies it shows, in order: a program every one, a library those that refused."""
     log: str
-    """What the client said, for the reader of a failed test and for what it must have seen."""
+    """What the client said, for the reader of a failed test. Not to be searched for numbers: there
+    are ports, process ids, times and fingerprints in it."""
+
+
+#: A reply (its last line), as shown by swaks (`<-`, `<~`, `<**`, `<~*`), msmtp (`<--`), curl (`<`).
+_REPLY = re.compile(r"^<[-*~]* +([0-9]{3})(?!-)", re.MULTILINE)
+
+
+def reply_codes(log: str) -> tuple[int, ...]:
+    """The replies in the log of a program."""
+    return tuple(int(code) for code in _REPLY.findall(log))
 
 
 def _finished(done: subprocess.CompletedProcess[bytes]) -> Sent:
     log = (done.stdout + done.stderr).decode("utf-8", "replace")
-    return Sent(ok=done.returncode == 0, log=f"status {done.returncode}\n{log}")
+    return Sent(
+        ok=done.returncode == 0,
+        codes=reply_codes(log),
+        log=f"status {done.returncode}\n{log}",
+    )
 
 
 def send_smtplib(task: Submission) -> Sent:
@@ -82,8 +99,13 @@ def send_smtplib(task: Submission) -> Sent:
                 task.sender, task.recipients, task.message, mail_options=list(_options(task))
             )
     except smtplib.SMTPException as error:
-        return Sent(ok=False, log=repr(error))
-    return Sent(ok=True, log=repr(refused))
+        codes: tuple[int, ...] = ()
+        if isinstance(error, smtplib.SMTPRecipientsRefused):
+            codes = tuple(code for code, _ in error.recipients.values())
+        elif isinstance(error, smtplib.SMTPResponseException):
+            codes = (error.smtp_code,)
+        return Sent(ok=False, codes=codes, log=repr(error))
+    return Sent(ok=True, codes=tuple(code for code, _ in refused.values()), log=repr(refused))
 
 
 def send_aiosmtplib(task: Submission) -> Sent:
@@ -114,8 +136,14 @@ def send_aiosmtplib(task: Submission) -> Sent:
                     mail_options=list(_options(task)),
                 )
         except aiosmtplib.SMTPException as error:
-            return Sent(ok=False, log=repr(error))
-        return Sent(ok=True, log=f"{refused!r} {reply}")
+            codes: tuple[int, ...] = ()
+            if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+                codes = tuple(one.code for one in error.recipients)
+            elif isinstance(error, aiosmtplib.SMTPResponseException):
+                codes = (error.code,)
+            return Sent(ok=False, codes=codes, log=repr(error))
+        codes = tuple(one.code for one in refused.values())
+        return Sent(ok=True, codes=codes, log=f"{refused!r} {reply}")
 
     return asyncio.run(run())
 

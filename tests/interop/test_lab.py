@@ -15,7 +15,7 @@ from . import processes
 from .certificates import Certificates
 from .messages import BIG, MESSAGES, Sample, expected
 from .peers import PASSWORD, SMALL, Aiosmtpd, Dovecot, Peer, Postfix
-from .senders import SENDERS, Submission
+from .senders import SENDERS, Submission, reply_codes
 
 pytestmark = pytest.mark.interop
 
@@ -126,6 +126,25 @@ def test_dovecot_answers_for_each_recipient(dovecot_lmtp: Dovecot) -> None:
 # --- the clients, against the one peer that keeps the exact octets -------------------------------
 
 
+def test_the_codes_in_a_log_are_those_of_the_replies() -> None:
+    """Not any three digits: a port, a process id and a time have some, too."""
+    log = """\
+status 1
+=== Trying 127.0.0.1:42351...
+port = 42351
+* Connected to 127.0.0.1 (127.0.0.1) port 42351 (#0)
+<-  250-SIZE 235
+<-  250 Stored as 1795235235.235235.23523_5
+<** 550 5.1.1 No
+ ~> RCPT TO:<235@lab.test>
+<~* 530 5.7.0 First
+<-- 354 235
+< 221 bye
+} [235 bytes data]
+"""
+    assert reply_codes(log) == (250, 550, 530, 354, 221)
+
+
 def submission(
     aiosmtpd_server: Aiosmtpd, certificates: Certificates, folder: Path, sample: Sample
 ) -> Submission:
@@ -167,8 +186,11 @@ def test_every_client_does_starttls_and_auth(
     task = attrs.evolve(task, starttls=True, auth=mechanism)
     sent = SENDERS[client](task)
     assert sent.ok, sent.log
+    assert 235 in sent.codes or client in {"smtplib", "aiosmtplib"}, sent.log
     assert len(aiosmtpd_server.transactions()) == 1
-    assert not SENDERS[client](attrs.evolve(task, password="wrong")).ok
+    sent = SENDERS[client](attrs.evolve(task, password="wrong"))
+    assert not sent.ok, sent.log
+    assert 535 in sent.codes, sent.log
     assert aiosmtpd_server.transactions() == []
 
 
