@@ -31,7 +31,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 from .certificates import Certificates
 from .maildir import Delivered, on_disk_with_lf, read_maildir, split_trace
 from .messages import expected
-from .processes import HOST, Daemon, LabError, find_program, free_ports, poll
+from .processes import HOST, PATIENCE, Daemon, LabError, Ports, find_program, poll
 
 __all__ = [
     "PASSWORD",
@@ -154,7 +154,8 @@ class Dovecot:
     def __init__(self, folder: Path, certificates: Certificates) -> None:
         self.folder = folder
         self.ca = certificates.ca
-        (self.port,) = free_ports(1)
+        self._ports = Ports(1)
+        (self.port,) = self._ports.numbers
         self.auth_socket = folder / "auth-client"
         self.log = folder / "dovecot.log"
         self._certificates = certificates
@@ -190,11 +191,12 @@ class Dovecot:
         )
         self._daemon = Daemon([program, "-F", "-c", configuration], log=self.log)
         self._daemon.wait_until_listening(self.port)
-        poll(self.auth_socket.exists, deadline=10, what=lambda: "Dovecot made no auth socket")
+        poll(self.auth_socket.exists, lambda: "Dovecot made no auth socket")
 
     def stop(self) -> None:
         if self._daemon is not None:
             self._daemon.stop()
+        self._ports.release()
 
     def take(self, user: str) -> list[Delivered]:
         # Its replies are sent after the message was saved (RFC 2033 4.2): nothing to wait for.
@@ -299,7 +301,8 @@ class Postfix:
         self.ca = certificates.ca
         #: `small_port` takes at most `SMALL` octets; `bare_port` offers only 8BITMIME; on
         #: `tls_port` there is TLS from the first octet on (RFC 8314).
-        self.port, self.small_port, self.bare_port, self.tls_port = free_ports(4)
+        self._ports = Ports(4)
+        self.port, self.small_port, self.bare_port, self.tls_port = self._ports.numbers
         self.log = folder / "postfix.log"
         self._certificates = certificates
         self._auth_socket = auth_socket
@@ -348,14 +351,14 @@ class Postfix:
         )
         # `check` makes the queue's folders with their owners; then `master` is our own child.
         checked = subprocess.run(
-            [program, "-c", etc, "check"], capture_output=True, timeout=60, check=False
+            [program, "-c", etc, "check"], capture_output=True, timeout=PATIENCE, check=False
         )
         if checked.returncode:
             raise LabError(f"postfix check: {checked.stderr.decode('utf-8', 'replace')}")
         folder = subprocess.run(
             [Path(program).with_name("postconf"), "-c", etc, "-h", "daemon_directory"],
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=True,
         ).stdout.decode()
         self._daemon = Daemon([Path(folder.strip()) / "master", "-s", "-c", etc], log=self.log)
@@ -364,6 +367,7 @@ class Postfix:
     def stop(self) -> None:
         if self._daemon is not None:
             self._daemon.stop()
+        self._ports.release()
 
     def take(self, user: str) -> list[Delivered]:
         self.settle()
@@ -371,10 +375,11 @@ class Postfix:
 
     def settle(self) -> None:
         """Return when the queue is empty: everything was delivered, or bounced and delivered."""
+        # A look at the queue takes time. A report that is queued behind it, before the message it
+        # is about leaves the queue in front of it, is seen by the second look.
         poll(
-            lambda: not self._queued(),
-            deadline=30,
-            what=lambda: f"Postfix still holds {self._queued()}",
+            lambda: not (self._queued() or self._queued()),
+            lambda: f"Postfix still holds {self._queued()}",
         )
 
     def _queued(self) -> list[str]:
@@ -473,7 +478,8 @@ class Aiosmtpd:
 
     def __init__(self, certificates: Certificates) -> None:
         self.ca = certificates.ca
-        self.port, self.small_port = free_ports(2)
+        self._ports = Ports(2)
+        self.port, self.small_port = self._ports.numbers
         self._handler = _Handler()
         self._controllers = [
             _Controller(
@@ -486,7 +492,8 @@ class Aiosmtpd:
                 tls_context=certificates.server_context(),
                 authenticator=_authenticate,
                 auth_require_tls=False,
-                timeout=60,
+                timeout=PATIENCE,
+                ready_timeout=PATIENCE,
             )
             for port, size in ((self.port, _LARGE), (self.small_port, SMALL))
         ]
@@ -498,6 +505,7 @@ class Aiosmtpd:
     def stop(self) -> None:
         for one in self._controllers:
             one.stop(no_assert=True)
+        self._ports.release()
 
     def transactions(self) -> list[Received]:
         """Return and forget the transactions since the last call."""

@@ -20,7 +20,7 @@ import attrs
 
 from .certificates import Certificates
 from .peers import PASSWORD
-from .processes import HOST, missing, run_program
+from .processes import HOST, PATIENCE, missing, run_program
 
 __all__ = ["SENDERS", "Sent", "Submission", "reply_codes", "run_swaks"]
 
@@ -87,7 +87,7 @@ def send_smtplib(task: Submission) -> Sent:
     if task.implicit_tls:
         make = functools.partial(smtplib.SMTP_SSL, context=task.certificates.client_context())
     try:
-        with make(HOST, task.port, local_hostname=_HELO, timeout=60) as client:
+        with make(HOST, task.port, local_hostname=_HELO, timeout=PATIENCE) as client:
             if task.starttls:
                 client.starttls(context=task.certificates.client_context())
             if task.auth is not None:
@@ -119,7 +119,7 @@ def send_aiosmtplib(task: Submission) -> Sent:
             use_tls=task.implicit_tls,
             start_tls=False,
             tls_context=task.certificates.client_context() if task.implicit_tls else None,
-            timeout=60,
+            timeout=PATIENCE,
         )
         try:
             async with client:
@@ -161,7 +161,8 @@ def run_swaks(task: Submission, *flags: str) -> Sent:
     data = task.folder / "data"
     data.write_bytes(stuffed + b".")
     arguments: list[str] = [
-        "--server", HOST, "--port", str(task.port), "--helo", _HELO, "--timeout", "60",
+        "--server", HOST, "--port", str(task.port), "--helo", _HELO,
+        "--timeout", str(PATIENCE),
         "--from", task.sender, "--to", ",".join(task.recipients),
         "--data", f"@{data}", "--no-data-fixup", "--suppress-data",
     ]  # fmt: skip
@@ -206,7 +207,7 @@ def send_msmtp(task: Submission) -> Sent:
         f"auth {'off' if task.auth is None else task.auth.lower()}",
         "user alice",
         f"password {task.password}",
-        "timeout 60",
+        f"timeout {PATIENCE}",
     ]
     if task.starttls or task.implicit_tls:
         lines += ["tls on", f"tls_starttls {'on' if task.starttls else 'off'}"]
@@ -230,7 +231,7 @@ def send_curl(task: Submission) -> Sent:
     body = task.folder / "body"
     body.write_bytes(task.message)
     arguments: list[str] = [
-        "--silent", "--show-error", "--verbose", "--max-time", "100", "--disable",
+        "--silent", "--show-error", "--verbose", "--max-time", str(PATIENCE), "--disable",
         "--upload-file", str(body), "--mail-from", task.sender,
     ]  # fmt: skip
     for one in task.recipients:

@@ -15,6 +15,7 @@ from . import processes
 from .certificates import Certificates
 from .messages import BIG, MESSAGES, Sample, expected
 from .peers import PASSWORD, SMALL, Aiosmtpd, Dovecot, Peer, Postfix
+from .processes import PATIENCE
 from .senders import SENDERS, Submission, reply_codes
 
 pytestmark = pytest.mark.interop
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.interop
 
 def connect(peer: Peer, port: int | None = None) -> smtplib.SMTP:
     kind = smtplib.LMTP if peer.name == "dovecot" else smtplib.SMTP
-    return kind(peer.host, port or peer.port, local_hostname="client.lab.test", timeout=60)
+    return kind(peer.host, port or peer.port, local_hostname="client.lab.test", timeout=PATIENCE)
 
 
 def options(peer: Peer, sample: Sample) -> list[str]:
