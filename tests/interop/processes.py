@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -44,6 +45,8 @@ PATIENCE = 200
 DEBIAN_PACKAGES = {
     "postfix": "postfix",
     "dovecot": "dovecot-lmtpd",
+    "doveconf": "dovecot-core",
+    "dovecot pop3": "dovecot-pop3d",
     "swaks": "swaks",
     "swaks --tls": "libnet-ssleay-perl",
     "msmtp": "msmtp",
@@ -110,8 +113,13 @@ def run_program(
     *,
     home: Path,
     stdin: bytes | None = None,
+    user: str | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run one of the lab's clients to its end, with nothing of the user's configuration."""
+    """Run one of the lab's clients to its end, with nothing of the user's configuration.
+
+    As `user`, if one is given, with no group but that user's own.
+    """
+    group = None if user is None else pwd.getpwnam(user).pw_gid
     return subprocess.run(
         [find_program(name), *map(str, arguments)],
         input=b"" if stdin is None else stdin,
@@ -119,6 +127,9 @@ def run_program(
         timeout=PATIENCE,
         check=False,
         cwd=home,
+        user=user,
+        group=group,
+        extra_groups=None if user is None else [],
         env={"HOME": str(home), "LC_ALL": "C.UTF-8", "PATH": SYSTEM_FOLDERS, "TERM": "dumb"},
     )
 

@@ -1,10 +1,14 @@
-"""The lab without mailproto: smtplib delivers to every peer, every client to aiosmtpd.
+"""The lab without mailproto: smtplib delivers to every peer, every client to aiosmtpd; poplib
+fetches from Dovecot.
 
 When these fail, the lab is at fault; nothing else in this folder means anything then.
 """
 
 from __future__ import annotations
 
+import base64
+import poplib
+import re
 import smtplib
 from pathlib import Path
 
@@ -13,8 +17,8 @@ import pytest
 
 from . import processes
 from .certificates import Certificates
-from .messages import BIG, MESSAGES, Sample, expected
-from .peers import PASSWORD, SMALL, Aiosmtpd, Dovecot, Peer, Postfix
+from .messages import BIG, MAILDROP, MESSAGES, SPECIAL, Sample, expected
+from .peers import MECHANISMS, PASSWORD, SMALL, Aiosmtpd, Dovecot, Maildrop, Peer, Postfix
 from .processes import PATIENCE
 from .senders import SENDERS, Submission, reply_codes
 
@@ -219,3 +223,156 @@ def test_clients_speak_lmtp(
     assert sent.ok, sent.log
     stored = [one.message for one in dovecot_lmtp.take("bob")]
     assert stored == [dovecot_lmtp.stored(MESSAGES[0].raw)]
+
+
+# --- POP3: Dovecot, and poplib -------------------------------------------------------------------
+
+FEW = [one.raw for one in SPECIAL[:3]]
+
+
+def pop3(dovecot: Dovecot) -> poplib.POP3:
+    return poplib.POP3(dovecot.host, dovecot.pop3_port, timeout=PATIENCE)
+
+
+def login(dovecot: Dovecot, drop: Maildrop) -> poplib.POP3:
+    client = pop3(dovecot)
+    client.user(drop.user)
+    client.pass_(PASSWORD)
+    return client
+
+
+def retrieve(client: poplib.POP3, number: int) -> bytes:
+    return b"".join(line + b"\r\n" for line in client.retr(number)[1])
+
+
+# What poplib has no method for.
+
+
+def say(client: poplib.POP3, *commands: str) -> None:
+    client.sock.sendall("".join(f"{command}\r\n" for command in commands).encode())
+
+
+def hear(client: poplib.POP3) -> bytes:
+    return client.file.readline()
+
+
+def hear_text(client: poplib.POP3) -> bytes:
+    """RFC 1939 3: lines up to one that is only a dot; another that begins with one has two."""
+    lines: list[bytes] = []
+    while (line := client.file.readline()) != b".\r\n":
+        lines.append(line.removeprefix(b"."))
+    return b"".join(lines)
+
+
+def test_dovecot_offers(dovecot: Dovecot, certificates: Certificates) -> None:
+    client = pop3(dovecot)
+    assert re.search(rb"<[^<>@ ]+@[^<>@ ]+>$", client.getwelcome())  # for APOP
+    plain = client.capa()
+    client.stls(certificates.client_context())
+    behind_tls = client.capa()
+    client.quit()
+    wanted = {"TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "USER", "SASL"}
+    assert wanted | {"STLS"} <= set(plain)
+    assert wanted <= set(behind_tls)
+    assert "STLS" not in behind_tls
+    assert set(plain["SASL"]) == {one.upper() for one in MECHANISMS} - {"APOP"}
+
+
+def test_dovecot_serves_the_whole_maildrop(dovecot: Dovecot, maildrop: Maildrop) -> None:
+    client = login(dovecot, maildrop)
+    # It counts the octets that are stored, each line end as two; not the CRLF that RETR adds.
+    sizes = [len(one.raw) for one in MAILDROP]
+    assert client.stat() == (len(MAILDROP), sum(sizes))
+    listed = [tuple(map(int, line.split())) for line in client.list()[1]]
+    assert listed == list(enumerate(sizes, 1))
+    names = [line.split()[1] for line in client.uidl()[1]]
+    assert len(set(names)) == len(names) == len(MAILDROP)
+    for number, sample in enumerate(MAILDROP, 1):
+        if not sample.long_lines:  # which poplib refuses
+            assert retrieve(client, number) == maildrop.messages[number - 1]
+    client.quit()
+
+
+def test_the_messages_of_a_maildrop(maildrop: Maildrop) -> None:
+    """What all the others are compared with: the octets put there, the last line ended."""
+    expectations = [expected(one.raw) or b"\r\n" for one in MAILDROP]
+    assert list(maildrop.messages) == expectations
+    assert all(one.endswith(b"\r\n") for one in maildrop.messages)
+
+
+@pytest.mark.parametrize("stls", [False, True])
+def test_apop(dovecot: Dovecot, certificates: Certificates, stls: bool) -> None:
+    drop = dovecot.maildrop(FEW)
+    client = pop3(dovecot)
+    if stls:
+        client.stls(certificates.client_context())
+    with pytest.raises(poplib.error_proto, match=r"\[AUTH\]"):
+        client.apop(drop.user, "wrong")
+    client.apop(drop.user, PASSWORD)
+    assert retrieve(client, 3) == drop.messages[2]
+    client.quit()
+
+
+def test_pop3s(dovecot: Dovecot, certificates: Certificates) -> None:
+    drop = dovecot.maildrop(FEW)
+    context = certificates.client_context()
+    client = poplib.POP3_SSL(dovecot.host, dovecot.pop3s_port, timeout=PATIENCE, context=context)
+    client.user(drop.user)
+    client.pass_(PASSWORD)
+    assert retrieve(client, 1) == drop.messages[0]
+    client.quit()
+
+
+@pytest.mark.parametrize("mechanism", ["OAUTHBEARER", "XOAUTH2", "ANONYMOUS"])
+def test_tokens_and_nobody(dovecot: Dovecot, mechanism: str) -> None:
+    """RFC 7628, RFC 4505: the mechanisms without a password."""
+    drop = dovecot.maildrop(FEW)
+    responses = {
+        "OAUTHBEARER": "n,a={user},\1auth=Bearer {token}\1\1",
+        "XOAUTH2": "user={user}\1auth=Bearer {token}\1\1",
+        "ANONYMOUS": "trace",
+    }
+    good, other = dovecot.token(drop.user), dovecot.token("bob")
+    forged = good.rpartition(".")[0] + "." + other.rpartition(".")[2]
+    for token in (forged, good):
+        response = responses[mechanism].format(user=drop.user, token=token).encode()
+        client = pop3(dovecot)
+        say(client, f"AUTH {mechanism} {base64.b64encode(response).decode()}")
+        if token == forged and mechanism != "ANONYMOUS":
+            assert hear(client).startswith(b"+ ")  # the reason, and an answer to it: RFC 7628 3.2.3
+            say(client, "AQ==")
+            assert hear(client).startswith(b"-ERR [AUTH]")
+        else:
+            assert hear(client).startswith(b"+OK")
+            assert client.stat()[0] == (0 if mechanism == "ANONYMOUS" else len(FEW))
+        client.quit()
+
+
+def test_dovecot_takes_pipelined_commands(dovecot: Dovecot, maildrop: Maildrop) -> None:
+    """RFC 2449 6.8: many commands in one piece, the responses in their order."""
+    client = login(dovecot, maildrop)
+    numbers = [number for number, one in enumerate(MAILDROP, 1) if len(one.raw) < 1_000]
+    assert len(numbers) > 1_000
+    say(client, *(f"RETR {number}" for number in numbers), "NOOP")
+    for number in numbers:
+        assert hear(client).startswith(b"+OK")
+        assert hear_text(client) == maildrop.messages[number - 1]
+    assert hear(client).startswith(b"+OK")
+    client.quit()
+
+
+def test_only_quit_deletes(dovecot: Dovecot) -> None:
+    """RFC 1939 6: and never a connection that just ends, or what RSET has taken back."""
+    drop = dovecot.maildrop(FEW)
+    client = login(dovecot, drop)
+    client.dele(1)
+    client.close()
+    client = login(dovecot, drop)
+    assert client.stat()[0] == 3
+    client.dele(1)
+    client.rset()
+    client.dele(2)
+    with pytest.raises(poplib.error_proto):
+        client.retr(2)
+    client.quit()
+    assert dovecot.left(drop) == (drop.messages[0], drop.messages[2])
