@@ -51,6 +51,9 @@ DEBIAN_PACKAGES = {
     "swaks --tls": "libnet-ssleay-perl",
     "msmtp": "msmtp",
     "curl": "curl",
+    "fetchmail": "fetchmail",
+    "mpop": "mpop",
+    "getmail": "getmail6",
 }
 
 #: Where daemons live; root's PATH has these, but a bare `env` may not.

@@ -1,5 +1,5 @@
-"""The lab without mailproto: smtplib delivers to every peer, every client to aiosmtpd; poplib
-fetches from Dovecot.
+"""The lab without mailproto: smtplib delivers to every peer, every client to aiosmtpd; poplib and
+every other client of POP3 fetches from Dovecot.
 
 When these fail, the lab is at fault; nothing else in this folder means anything then.
 """
@@ -7,6 +7,7 @@ When these fail, the lab is at fault; nothing else in this folder means anything
 from __future__ import annotations
 
 import base64
+import itertools
 import poplib
 import re
 import smtplib
@@ -16,7 +17,8 @@ import attrs
 import pytest
 
 from . import processes
-from .certificates import Certificates
+from .certificates import Certificates, make_certificates
+from .fetchers import FETCHERS, Retrieval
 from .messages import BIG, MAILDROP, MESSAGES, SPECIAL, Sample, expected
 from .peers import MECHANISMS, PASSWORD, SMALL, Aiosmtpd, Dovecot, Maildrop, Peer, Postfix
 from .processes import PATIENCE
@@ -376,3 +378,123 @@ def test_only_quit_deletes(dovecot: Dovecot) -> None:
         client.retr(2)
     client.quit()
     assert dovecot.left(drop) == (drop.messages[0], drop.messages[2])
+
+
+# --- POP3: the programs --------------------------------------------------------------------------
+
+
+def retrieval(
+    dovecot: Dovecot, drop: Maildrop, certificates: Certificates, folder: Path
+) -> Retrieval:
+    return Retrieval(
+        port=dovecot.pop3_port, user=drop.user, folder=folder, certificates=certificates
+    )
+
+
+@pytest.mark.parametrize("client", FETCHERS)
+def test_every_client_fetches_every_message(
+    dovecot: Dovecot, certificates: Certificates, open_folder: Path, client: str
+) -> None:
+    fetcher = FETCHERS[client]
+    drop = dovecot.maildrop([one.raw for one in MAILDROP[:20] if fetcher.can_keep(one)])
+    fetched = fetcher.fetch(retrieval(dovecot, drop, certificates, open_folder))
+    assert fetched.ok, fetched.log
+    assert list(fetched.messages) == [fetcher.kept(one) for one in drop.messages]
+    assert dovecot.left(drop) == drop.messages
+
+
+@pytest.mark.parametrize("client", FETCHERS)
+def test_every_client_is_content_with_nothing(
+    dovecot: Dovecot, certificates: Certificates, open_folder: Path, client: str
+) -> None:
+    task = retrieval(dovecot, dovecot.maildrop([]), certificates, open_folder)
+    fetched = FETCHERS[client].fetch(task)
+    assert fetched.ok, fetched.log
+    assert fetched.messages == ()
+
+
+@pytest.mark.parametrize("client", ["poplib", "curl"])  # a few milliseconds for each message
+def test_a_thousand_messages(
+    dovecot: Dovecot, certificates: Certificates, open_folder: Path, client: str
+) -> None:
+    fetcher = FETCHERS[client]
+    drop = dovecot.maildrop([one.raw for one in MAILDROP if fetcher.can_keep(one)])
+    task = attrs.evolve(retrieval(dovecot, drop, certificates, open_folder), keep=False)
+    fetched = fetcher.fetch(task)
+    assert fetched.ok, fetched.log
+    assert list(fetched.messages) == [fetcher.kept(one) for one in drop.messages]
+    assert dovecot.left(drop) == ()
+
+
+LOGINS = [(name, auth) for name, one in FETCHERS.items() for auth in (None, *one.auth)]
+
+
+@pytest.mark.parametrize(("client", "auth"), LOGINS)
+def test_every_client_logs_in(
+    dovecot: Dovecot,
+    certificates: Certificates,
+    open_folder: Path,
+    client: str,
+    auth: str | None,
+) -> None:
+    fetcher = FETCHERS[client]
+    drop = dovecot.maildrop(FEW)
+    token = auth in {"OAUTHBEARER", "XOAUTH2"}
+    task = attrs.evolve(
+        retrieval(dovecot, drop, certificates, open_folder),
+        auth=auth,
+        password=dovecot.token(drop.user) if token else PASSWORD,
+        keep=False,
+    )
+    fetched = fetcher.fetch(task)
+    assert fetched.ok, fetched.log
+    assert list(fetched.messages) == [fetcher.kept(one) for one in drop.messages]
+    assert dovecot.left(drop) == ()
+    if fetcher.shows_commands and auth is not None:
+        command = auth if auth in {"USER", "APOP"} else f"AUTH {auth}"
+        assert re.search(rf"> {command}\b", fetched.log), fetched.log
+
+
+@pytest.mark.parametrize("client", FETCHERS)
+def test_every_client_hears_that_the_password_is_wrong(
+    dovecot: Dovecot, certificates: Certificates, open_folder: Path, client: str
+) -> None:
+    drop = dovecot.maildrop(FEW)
+    task = retrieval(dovecot, drop, certificates, open_folder)
+    fetched = FETCHERS[client].fetch(attrs.evolve(task, password="wrong"))
+    assert not fetched.ok, fetched.log
+    assert fetched.messages == ()
+
+
+@pytest.mark.parametrize(
+    ("client", "implicit"),
+    [
+        (name, implicit)
+        for (name, one), implicit in itertools.product(FETCHERS.items(), (False, True))
+        if one.stls or implicit
+    ],
+)
+def test_every_client_verifies_the_server(
+    dovecot: Dovecot,
+    certificates: Certificates,
+    open_folder: Path,
+    client: str,
+    implicit: bool,
+) -> None:
+    drop = dovecot.maildrop(FEW)
+    ours, theirs, folder = (open_folder / name for name in ("ours", "theirs", "other"))
+    for one in (ours, theirs, folder):
+        one.mkdir()
+    task = attrs.evolve(
+        retrieval(dovecot, drop, certificates, ours),
+        port=dovecot.pop3s_port if implicit else dovecot.pop3_port,
+        stls=not implicit,
+        implicit_tls=implicit,
+    )
+    fetched = FETCHERS[client].fetch(task)
+    assert fetched.ok, fetched.log
+    assert list(fetched.messages) == [FETCHERS[client].kept(one) for one in drop.messages]
+    other = make_certificates(folder)
+    fetched = FETCHERS[client].fetch(attrs.evolve(task, folder=theirs, certificates=other))
+    assert not fetched.ok, fetched.log
+    assert fetched.messages == ()
