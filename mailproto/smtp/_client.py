@@ -31,6 +31,7 @@ import attrs
 from .._envelope import Envelope, Param
 from .._grammar import b64decode
 from .._machine import BodyWanted, ClientMachine
+from .._vocabulary import PLAINTEXT_MECHANISMS
 from .._wire import BareNewlines, TextEncoder, as_bytes
 from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
 from ..limits import Limits
@@ -44,7 +45,7 @@ from ._extensions import (
     Extension,
     parameters_of,
 )
-from ._states import PLAINTEXT_MECHANISMS, RULES, TIMEOUTS, Quirks, State
+from ._states import RULES, TIMEOUTS, Quirks, State
 from ._transaction import Phase, Transaction
 from ._vocabulary import (
     Auth,

@@ -34,12 +34,13 @@ import attrs
 
 from .._envelope import Envelope, Param, Parameter, Recipient
 from .._machine import ServerMachine
+from .._vocabulary import HTTP_VERBS, PLAINTEXT_MECHANISMS
 from .._wire import BareNewlines, NewlineScan, TextDecoder, normalize
 from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
 from ..limits import Limits
 from ._codec import SyntaxRefused, encode, parse_auth_response, parse_command, parse_reply
 from ._extensions import BODY, EXTENSIONS, SIZE, SMTPUTF8, Extension, parameters_of
-from ._states import PLAINTEXT_MECHANISMS, RULES, SERVER_TIMEOUT, Quirks, State
+from ._states import RULES, SERVER_TIMEOUT, Quirks, State
 from ._vocabulary import (
     Auth,
     AuthCancel,
@@ -70,11 +71,6 @@ from ._vocabulary import (
 )
 
 __all__ = ["Server", "ServerConfig"]
-
-HTTP_VERBS = frozenset(
-    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
-)
-"""First words of a browser that was tricked into talking to a mail server."""
 
 
 def _index(config: ServerConfig) -> dict[tuple[str, str], Parameter[Any]]:
