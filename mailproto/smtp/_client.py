@@ -33,7 +33,7 @@ from .._grammar import b64decode
 from .._machine import BodyWanted, ClientMachine
 from .._vocabulary import PLAINTEXT_MECHANISMS
 from .._wire import BareNewlines, TextEncoder, as_bytes
-from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
+from ..errors import Defect, LimitExceeded, LocalProtocolError, NotOffered, RemoteProtocolError
 from ..limits import Limits
 from ._codec import encode, join_reply, parse_reply_line, plain_reply, rcpt_line
 from ._extensions import (
@@ -72,7 +72,7 @@ from ._vocabulary import (
     UnknownCommand,
 )
 
-__all__ = ["Client", "NotOffered"]
+__all__ = ["Client"]
 
 COMMAND_LINE = 512
 """Octets of a command line that every server takes (RFC 5321 section 4.5.3.1.4). An AUTH with a
@@ -80,10 +80,6 @@ longer initial response is sent in two steps (RFC 4954 section 4)."""
 
 
 _SHORT = 128  # octets of a line that is worth remembering
-
-
-class NotOffered(LocalProtocolError):
-    """What was to be sent needs an extension that the server did not offer."""
 
 
 @attrs.define
