@@ -390,7 +390,7 @@ def reply_value(
     return value, ("extra_text",) if len(words) > 2 else ()
 
 
-_OCTETS = re.compile(r"(?<![0-9])([0-9]{1,19}) octets(?![a-z])", re.IGNORECASE | re.ASCII)
+_OCTETS = re.compile(r"(?<![0-9-])([0-9]{1,19}) octets(?![a-z])", re.IGNORECASE | re.ASCII)
 _LEADING = re.compile(r"([0-9]{1,19})(?: |$)", re.ASCII)
 
 
