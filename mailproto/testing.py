@@ -457,10 +457,10 @@ _LOGIN = rb'^\S+ +LOGIN +(?:"(?:[^"\\]|\\.)*"|\S+) *(?P<secret>.*)$'
 
 SECRETS: Final[tuple[Secret, ...]] = (
     # SMTP (RFC 4954 section 4) and POP3 (RFC 5034 section 4): initial response, then challenges.
-    Secret(re.compile(rb"(?i)^AUTH +\S+ *(?P<secret>.*)$"), re.compile(rb"^(334|\+( |$))")),
+    Secret(re.compile(rb"(?i)^AUTH[ \t]+\S+[ \t]*(?P<secret>.*)$"), re.compile(rb"^(334|\+( |$))")),
     # POP3 (RFC 1939 section 7): APOP's digest can be guessed against.
-    Secret(re.compile(rb"(?i)^PASS(?P<secret>( .*)?)$")),
-    Secret(re.compile(rb"(?i)^APOP +\S+ *(?P<secret>.*)$")),
+    Secret(re.compile(rb"(?i)^PASS(?P<secret>([ \t].*)?)$")),
+    Secret(re.compile(rb"(?i)^APOP[ \t]+\S+[ \t]*(?P<secret>.*)$")),
     # IMAP (RFC 9051 sections 6.2.2 and 6.2.3): literals are asked for like challenges are.
     Secret(
         re.compile(rb"(?i)^\S+ +AUTHENTICATE +\S+ *(?P<secret>.*)$"),

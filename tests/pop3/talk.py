@@ -93,7 +93,8 @@ def serving(
                     return
                 if not begun:
                     begun.append(awaiting)
-                    text = messages[awaiting.command.number - 1]
+                    command: Any = awaiting.command
+                    text = messages[command.number - 1]
                     step = size or len(text) or 1
                     pieces[:] = [text[at : at + step] for at in range(0, len(text), step)]
                 if pieces and not machine.enough:

@@ -232,9 +232,9 @@ def test_how_long_to_wait() -> None:
     assert TIMEOUT == 600
     assert _server_in(State.TRANSACTION)().timeout == 600
     client = _client_in(State.TRANSACTION)()
-    assert client.timeout is None
+    quiet = client.timeout
     client.send(Noop())
-    assert client.timeout == 600
+    assert (quiet, client.timeout) == (None, 600)
     assert Client().timeout == 600
 
 

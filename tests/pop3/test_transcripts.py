@@ -271,8 +271,8 @@ def session(text: str) -> Session:
     greeting = parse_reply(server.pop(0))
     turns: list[Turn] = []
     exchange = False
-    for line in client:
-        said = parse_auth_response(line) if exchange else parse_command(line)
+    for heard in client:
+        said = parse_auth_response(heard) if exchange else parse_command(heard)
         first = server.pop(0)
         exchange = first.startswith((b"+ ", b"+\r"))
         answer = parse_challenge(first) if exchange else parse_reply(first)
