@@ -85,7 +85,7 @@ class Auth(Read):
 
 @attrs.frozen(repr=False)
 class Challenge(Read):
-    """What the server's mechanism says next: SMTP's 334 (RFC 4954), POP3's `+ ` (RFC 5034).
+    """What the server's mechanism says next: SMTP's 334 (RFC 4954), POP3's `+` (RFC 5034).
 
     One that is not base64 is b"", with the defect `bad_base64`.
     """

@@ -376,18 +376,22 @@ def reply_value(
 ) -> tuple[Totals | Size | UniqueId | None, tuple[str, ...]]:
     """(what a positive reply to STAT, LIST n or UIDL n says, codes of its defects)."""
     words = [word for word in _BLANK.split(text) if word]
+    codes: tuple[str, ...] = ()
+    if isinstance(command, Uidl) and len(words) == 1:
+        words = [str(command.number), *words]
+        codes += ("no_number",)
     try:
-        if isinstance(command, Stat):
-            value: Totals | Size | UniqueId = Totals(*map(parse_number, words[:2]))
-        elif isinstance(command, List):
-            value = Size(*map(parse_number, words[:2]))
-        elif len(words) == 1 and isinstance(command, Uidl) and command.number is not None:
-            return UniqueId(command.number, words[0]), ("no_number",)
+        if isinstance(command, Uidl):
+            value: Totals | Size | UniqueId = UniqueId(parse_number(words[0]), words[1])
         else:
-            value = UniqueId(parse_number(words[0]), words[1])
-    except (IndexError, TypeError, ValueError):  # too few words, or no numbers
-        return None, ("unreadable",)
-    return value, ("extra_text",) if len(words) > 2 else ()
+            kind = Totals if isinstance(command, Stat) else Size
+            value = kind(parse_number(words[0]), parse_number(words[1]))
+    except (IndexError, ValueError):
+        codes += ("unreadable",)
+        return None, codes
+    if len(words) > 2:
+        codes += ("extra_text",)
+    return value, codes
 
 
 _OCTETS = re.compile(r"(?<![0-9-])([0-9]{1,19}) octets(?![a-z])", re.IGNORECASE | re.ASCII)
