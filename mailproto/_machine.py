@@ -82,10 +82,10 @@ class BodyChunk:
 
 @attrs.frozen
 class BodyWanted:
-    """A client's `awaiting` while the peer waits for a body: `send_body()` or `end_body()`."""
+    """What `awaiting` is while the peer waits for a body: `send_body()` or `end_body()`."""
 
     number: object
-    """What `send()` (or `submit()`) returned for the command the body belongs to."""
+    """What a client's `send()` (or `submit()`) returned for the command the body belongs to."""
     command: object
     """That command."""
 
@@ -170,7 +170,7 @@ class Machine(abc.ABC, Generic[E]):
         """What the next answer answers, or None.
 
         A server: the very event that `accept()`, `reject()` or a final `send()` answers next. A
-        client: a challenge, or a `BodyWanted`.
+        client: a challenge. Both: a `BodyWanted`.
         """
         return self._awaiting
 

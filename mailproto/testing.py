@@ -107,12 +107,15 @@ class Livelock(AssertionError):
 
 
 def accept(machine: Machine[Any], event: object) -> None:
-    """The play that says yes: a server accepts everything at once, a client ends every body."""
-    if isinstance(machine, ServerMachine):
-        if machine.awaiting is not None:
-            machine.accept()
-    elif event is Want.ANSWER and isinstance(machine.awaiting, BodyWanted):
-        machine.end_body()
+    """The play that says yes: a server accepts everything at once, and every body wanted is empty.
+
+    A POP3 server's login needs more than a yes: its maildrop.
+    """
+    if isinstance(machine.awaiting, BodyWanted):
+        if event is Want.ANSWER:
+            machine.end_body()
+    elif isinstance(machine, ServerMachine) and machine.awaiting is not None:
+        machine.accept()
 
 
 def script(*items: object) -> Play:

@@ -36,6 +36,18 @@ from mailproto.testing import (
 )
 from tests.contract import toy
 
+# --- Plays ----------------------------------------------------------------------------------------
+
+
+def test_the_play_that_says_yes_writes_empty_bodies_on_both_sides() -> None:
+    trace = run(toy.Server(), b"GET 0\r\nECHO x\r\n", accept)
+    assert trace.output == b"+hello\r\n*0\r\n+x\r\n"
+    trace = run(
+        toy.Client(), [b"+hello\r\n", lambda client: client.send(toy.Put(0)), b">\r\n"], accept
+    )
+    assert trace.machine.awaiting is None
+
+
 # --- Link -----------------------------------------------------------------------------------------
 
 
