@@ -35,7 +35,7 @@ from __future__ import annotations
 import abc
 import enum
 from collections import deque
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import attrs
 
@@ -128,7 +128,24 @@ class Machine(abc.ABC, Generic[E]):
     `timeout`, `limits`, `quirks`. A machine can be pickled between any two calls.
     """
 
-    _paced: bool
+    __slots__ = (
+        "__dict__",
+        "_awaiting",
+        "_closing",
+        "_eof",
+        "_error",
+        "_flush_at",
+        "_halted",
+        "_in",
+        "_limits",
+        "_made",
+        "_out",
+        "_quirks",
+        "_tls",
+        "_tls_pending",
+    )
+
+    _paced: ClassVar[bool]
     """Whether nothing is parsed while an answer is owed: true of servers."""
 
     def __init__(self, limits: Limits, quirks: Any, tls: bool) -> None:
@@ -406,6 +423,7 @@ class Machine(abc.ABC, Generic[E]):
 class ServerMachine(Machine[E]):
     """What servers have in common: one answer is owed at a time, and nothing is read meanwhile."""
 
+    __slots__ = ()
     _paced = True
 
     @abc.abstractmethod
@@ -439,6 +457,7 @@ class ServerMachine(Machine[E]):
 class ClientMachine(Machine[E]):
     """What clients have in common: they read whatever comes, and give up without a word."""
 
+    __slots__ = ()
     _paced = False
 
     def _may_answer(self) -> bool:

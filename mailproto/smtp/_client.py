@@ -35,7 +35,7 @@ from .._vocabulary import PLAINTEXT_MECHANISMS
 from .._wire import BareNewlines, TextEncoder, as_bytes
 from ..errors import Defect, LimitExceeded, LocalProtocolError, NotOffered, RemoteProtocolError
 from ..limits import Limits
-from ._codec import encode, join_reply, parse_reply_line, plain_reply, rcpt_line
+from ._codec import encode, join_reply, known_reply, parse_reply_line, plain_reply, rcpt_lines
 from ._extensions import (
     BODY,
     EXTENSIONS,
@@ -105,6 +105,37 @@ class Client(ClientMachine[ClientEvent]):
     a `BodyWanted` (`send_body()`, and at last `end_body()`). `tls=True`: TLS is there from the
     start.
     """
+
+    __slots__ = (
+        "_accepted",
+        "_answered",
+        "_authenticated",
+        "_blank_lines",
+        "_body",
+        "_capabilities",
+        "_chunks",
+        "_codes",
+        "_cut_off",
+        "_ending",
+        "_go_ahead",
+        "_left",
+        "_lines",
+        "_lmtp",
+        "_mail",
+        "_number",
+        "_odd",
+        "_offered",
+        "_partial",
+        "_pending",
+        "_plan",
+        "_registry",
+        "_reply_size",
+        "_rows",
+        "_served",
+        "_state",
+        "_transaction",
+        "_untaken",
+    )
 
     def __init__(
         self,
@@ -253,6 +284,13 @@ class Client(ClientMachine[ClientEvent]):
 
     def _check(self, command: Command) -> None:
         """Raise unless `command` may be said now."""
+        self._check_place(command.verb)
+        check = _CHECKS.get(type(command))
+        if check is not None:
+            check(self, command)
+
+    def _check_place(self, verb: str) -> None:
+        """Raise unless `verb` may be said where everything in flight leads."""
         if self._body is not None or self._left is not None:
             raise LocalProtocolError("a body is being sent: end_body() first")
         if self._pending:
@@ -267,17 +305,15 @@ class Client(ClientMachine[ClientEvent]):
                     f"no PIPELINING was offered: wait for the reply to {last.command.verb}"
                 )
         state = self._planned()
-        rule = RULES.get(command.verb, RULES[""])
-        if state not in rule.states:
-            raise LocalProtocolError(f"{command.verb} is out of place in state {state.value!r}")
-        check = _CHECKS.get(type(command))
-        if check is not None:
-            check(self, command)
+        if state not in (RULES.get(verb) or RULES[""]).states:
+            raise LocalProtocolError(f"{verb} is out of place in state {state.value!r}")
 
     def _planned(self) -> State:
         """The state when everything in flight has succeeded."""
         if self._plan is not None:
             return self._plan
+        if not self._pending:
+            return self._state
         # Only what was said since the last command that leads somewhere whatever was before it.
         said: list[Command] = []
         for pending in reversed(self._pending):
@@ -296,18 +332,18 @@ class Client(ClientMachine[ClientEvent]):
         if not self._offers(keyword):
             raise NotOffered(f"{what} needs {keyword}, which the server did not offer")
 
-    def _check_params(self, command: Mail | Rcpt) -> None:
-        for param in command.params:
-            row = self._rows.get((command.verb, param.keyword))
+    def _check_params(self, verb: str, params: tuple[Param, ...]) -> None:
+        for param in params:
+            row = self._rows.get((verb, param.keyword))
             self._need(row.needs(param) if row else param.keyword, param.keyword)
 
     def _check_mail(self, command: Mail) -> None:
-        self._check_params(command)
+        self._check_params("MAIL", command.params)
         if not _is_ascii(command.sender, command.params) and command.get(SMTPUTF8) is None:
             raise LocalProtocolError("a MAIL that is not ASCII needs the SMTPUTF8 parameter")
 
     def _check_rcpt(self, command: Rcpt) -> None:
-        self._check_params(command)
+        self._check_params("RCPT", command.params)
         if not _is_ascii(command.recipient, command.params) and (
             self._mail is None or self._mail.get(SMTPUTF8) is None
         ):
@@ -404,7 +440,7 @@ class Client(ClientMachine[ClientEvent]):
             self._ending = self._pending[-1].number
 
     def _check_body(self) -> None:
-        if not isinstance(self._awaiting, BodyWanted):
+        if type(self._awaiting) is not BodyWanted:
             raise LocalProtocolError("no body is wanted now")
         if not self._may_answer():
             raise LocalProtocolError("the next piece is not wanted yet: wait for Want.ANSWER")
@@ -450,39 +486,38 @@ class Client(ClientMachine[ClientEvent]):
             raise ValueError("body is 7BIT, 8BITMIME, BINARYMIME or None")
         if not envelope.recipients:
             raise ValueError("an envelope without recipients")
-        lines = [b""]
         for recipient in envelope.recipients:
             if recipient.params:
-                self._check_params(Rcpt(recipient.address, recipient.params))
-            lines.append(rcpt_line(recipient.address, recipient.params))
-        ascii_lines = all(map(bytes.isascii, lines))
+                self._check_params("RCPT", recipient.params)
+        text = rcpt_lines(envelope.recipients)
         if smtputf8 is None:
-            smtputf8 = not (ascii_lines and _is_ascii(envelope.sender, envelope.params))
+            smtputf8 = not (text.isascii() and _is_ascii(envelope.sender, envelope.params))
         mail = self._mail_for(envelope, size, body, smtputf8)
-        if not ascii_lines and mail.get(SMTPUTF8) is None:
+        if not text.isascii() and mail.get(SMTPUTF8) is None:
             raise LocalProtocolError("an RCPT that is not ASCII needs MAIL's SMTPUTF8 parameter")
         binary = bool(mail.params) and mail.get(BODY) == "BINARYMIME"
+        offered = self._offered
         if chunking is None:
-            chunking = self._offers("CHUNKING")
+            chunking = "CHUNKING" in offered
         elif chunking:
             self._need("CHUNKING", "BDAT")
         if binary and not chunking:
             raise NotOffered("BODY=BINARYMIME needs CHUNKING")
         self._check(mail)
-        lines[0] = encode(mail)
+        text = encode(mail) + text
         if not chunking:
-            lines.append(b"DATA\r\n")
+            text += b"DATA\r\n"
         self._number += 1
         self._mail = mail
         self._transaction = transaction = Transaction(
             self._number,
             envelope,
             mail,
-            lines,
-            pipelining=self._offers("PIPELINING"),
+            text,
+            pipelining="PIPELINING" in offered,
             chunking=chunking,
             lmtp=self._lmtp,
-            window=self._window(),
+            window=self._window() if chunking else 0,
             policy=BareNewlines.PRESERVE if binary else self.quirks.bare_newlines,
         )
         self._out.put(transaction.lines_to_send(self._limits.output - self._out.size))
@@ -542,7 +577,7 @@ class Client(ClientMachine[ClientEvent]):
 
     def data_to_send(self) -> bytes:
         """Take what is queued; b"" if nothing is."""
-        data = super().data_to_send()
+        data = ClientMachine.data_to_send(self)
         self._untaken = 0
         self._ending = 0
         if self._transaction is not None:
@@ -555,9 +590,7 @@ class Client(ClientMachine[ClientEvent]):
         source = self._in
         limit = self._limits.reply
         while not self._halted:
-            left = limit
-            if self._partial and limit is not None:
-                left = limit - self._reply_size
+            left = limit if limit is None or not self._partial else limit - self._reply_size
             line = source.line(b"\n", left)
             size = len(source) if line is None else len(line)
             if left is not None and size > left:
@@ -567,14 +600,19 @@ class Client(ClientMachine[ClientEvent]):
                 if transaction is not None and transaction.unsaid and not self._eof:
                     self._say_more(transaction)
                 return None
-            reply = None if size > _SHORT or self._partial else plain_reply(line)
+            transaction = self._transaction
+            if size > _SHORT or self._partial:
+                reply = None
+            elif transaction is None or transaction.phase is _ENVELOPE:
+                reply = known_reply(line)
+            else:
+                reply = plain_reply(line)
             if reply is None:
                 reply = self._assemble(line)
                 if reply is None:
                     continue
             if self._out.size:
                 reply = self._with_verdict(reply)
-            transaction = self._transaction
             if transaction is None or self._pending:
                 event = self._on_reply(reply)
             elif transaction.on_reply(reply):

@@ -16,19 +16,19 @@ Invariants
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from .._envelope import Param, Parameter
+from .._envelope import Param, Parameter, Recipient
 from .._grammar import (
+    PLAIN_ADDRESS,
     ascii_upper,
     b64decode,
     b64encode,
     has_control,
     is_address_literal,
     is_domain,
-    is_plain_address,
     parse_address,
     parse_number,
     with_utf8,
@@ -61,16 +61,19 @@ from ._vocabulary import (
 )
 
 __all__ = [
+    "USUAL_LINE",
     "SyntaxRefused",
     "UnframedChunk",
     "encode",
     "join_reply",
+    "known_reply",
     "parse_auth_response",
     "parse_command",
     "parse_reply",
     "parse_reply_line",
     "plain_reply",
-    "rcpt_line",
+    "rcpt_lines",
+    "usual_command",
 ]
 
 _Rows: TypeAlias = Mapping[tuple[str, str], Parameter[Any]]
@@ -108,8 +111,13 @@ def _refuse(code: int, text: str) -> SyntaxRefused:
 
 _LOCAL = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _HOST = rb"[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*"
-_MAIL = re.compile(rb"MAIL FROM:<((?:%b@%b)?)>(?: ([!-~ ]+))?\r\n" % (_LOCAL, _HOST))
-_RCPT = re.compile(rb"RCPT TO:<(%b@%b)>(?: ([!-~ ]+))?\r\n" % (_LOCAL, _HOST))
+_SHORT = rb"(?=[^>]{0,64}>)"  # in a path no longer than this, no part can be too long
+_MAIL = re.compile(rb"MAIL FROM:<%b((?:%b@%b)?)> ([!-~ ]+)\r\n" % (_SHORT, _LOCAL, _HOST))
+_RCPT = re.compile(rb"RCPT TO:<%b(%b@%b)> ([!-~ ]+)\r\n" % (_SHORT, _LOCAL, _HOST))
+USUAL_LINE = re.compile(
+    rb"(?:MAIL FROM:<%b((?:%b@%b)?)>|RCPT TO:<%b(%b@%b)>|DATA)\r\n" % (2 * (_SHORT, _LOCAL, _HOST))
+)
+"""The common spelling of what a transaction is made of, to be read by `usual_command()`."""
 _PATH_VERB = re.compile(
     r"(?:FROM|TO)(?P<before>[ \t]*):(?P<after>[ \t]*)", re.IGNORECASE | re.ASCII
 )
@@ -117,7 +125,17 @@ _BLANK = re.compile(r"[ \t]+")  # not str.split(): Unicode knows more white spac
 _VERB = re.compile(r"[A-Z][A-Z0-9-]*")
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _VALUE = re.compile(with_utf8("!-~") + "*")
-_SHORT = 64  # in a path no longer than this, no part can be too long
+
+
+def usual_command(match: re.Match[bytes]) -> Command:
+    """The command that `USUAL_LINE` has matched."""
+    kind = match.lastindex
+    if kind == 2:
+        return Rcpt(match[2].decode())
+    return _JUST_DATA if kind is None else Mail(match[1].decode())
+
+
+_JUST_DATA = Data()
 
 
 def parse_command(
@@ -128,14 +146,15 @@ def parse_command(
     `parameters` are the rows by which parameter values are checked; parameters without a row are
     kept. Raises `SyntaxRefused` with a 500, 501 or 553 reply, `UnframedChunk` for BDAT.
     """
-    reader = _USUAL.get(line[:5])
-    if reader is None:
-        exact = _EXACT.get(line)
-        if exact is not None:
-            return exact
-        reader = _FOUR.get(line[:4].upper())
-        if reader is None or line[4:5] not in _ENDS_VERB:
-            return _parse_other(line)
+    exact = _EXACT.get(line)
+    if exact is not None:
+        return exact
+    usual = USUAL_LINE.fullmatch(line)
+    if usual is not None:
+        return usual_command(usual)
+    reader = _FOUR.get(line[:4].upper())
+    if reader is None or line[4:5] not in _ENDS_VERB:
+        return _parse_other(line)
     return reader(line, parameters)
 
 
@@ -186,31 +205,23 @@ def _parse_other(line: bytes) -> Command:
 def _parse_mail(line: bytes, rows: _Rows) -> Command:
     match = _MAIL.fullmatch(line)
     if match is not None:
-        path: str = match[1].decode()
-        if len(path) <= _SHORT:
-            if match.lastindex == 1:  # no parameters
-                return Mail(path, ())
-            params, defects = _parse_params(f" {match[2].decode()}", "MAIL", rows)
-            return Mail(path, params, defects=defects)
-    path_text, rest, odd = _parse_path(line, "FROM", "5.1.7")
+        params, defects = _parse_params(f" {match[2].decode()}", "MAIL", rows)
+        return Mail(match[1].decode(), params, defects=defects)
+    path, rest, odd = _parse_path(line, "FROM", "5.1.7")
     params, defects = _parse_params(rest, "MAIL", rows)
-    return Mail(path_text, params, defects=odd + defects)
+    return Mail(path, params, defects=odd + defects)
 
 
 def _parse_rcpt(line: bytes, rows: _Rows) -> Command:
     match = _RCPT.fullmatch(line)
     if match is not None:
-        path: str = match[1].decode()
-        if len(path) <= _SHORT:
-            if match.lastindex == 1:  # no parameters
-                return Rcpt(path, ())
-            params, defects = _parse_params(f" {match[2].decode()}", "RCPT", rows)
-            return Rcpt(path, params, defects=defects)
-    path_text, rest, odd = _parse_path(line, "TO", "5.1.3")
-    if not path_text:
+        params, defects = _parse_params(f" {match[2].decode()}", "RCPT", rows)
+        return Rcpt(match[1].decode(), params, defects=defects)
+    path, rest, odd = _parse_path(line, "TO", "5.1.3")
+    if not path:
         raise _refuse(501, "5.1.3 A recipient is needed")
     params, defects = _parse_params(rest, "RCPT", rows)
-    return Rcpt(path_text, params, defects=odd + defects)
+    return Rcpt(path, params, defects=odd + defects)
 
 
 def _parse_path(line: bytes, word: str, status: str) -> tuple[str, str, tuple[Defect, ...]]:
@@ -450,18 +461,17 @@ def parse_reply_line(line: bytes) -> tuple[int, bool, str, tuple[str, ...]]:
     return int(code), separator == b"-", text.decode("utf-8", "surrogateescape"), codes
 
 
-@lru_cache(maxsize=256)
 def plain_reply(line: bytes) -> Reply | None:
-    """The reply that consists of this one line, if it is of the usual kind; None for any other.
-
-    Servers say the same few lines over and over, and a `Reply` never changes: the last ones are
-    kept. Give it short lines only.
-    """
+    """The reply that consists of this one line, if it is of the usual kind; None for any other."""
     match = _PLAIN_REPLY.fullmatch(line)
     return None if match is None else Reply(int(match[1]), (match[2].decode("ascii"),))
 
 
 _PLAIN_REPLY = re.compile(rb"([2-5][0-9]{2}) ([\t -~]*)\r\n")
+
+known_reply = lru_cache(maxsize=256)(plain_reply)
+"""The same from memory: servers say the same few short lines over and over, and a `Reply` never
+changes. (What answers a body has a number of its own, and is not worth remembering.)"""
 
 
 def join_reply(codes: list[int], lines: list[str], defects: tuple[Defect, ...]) -> Reply:
@@ -512,7 +522,7 @@ def _clean(text: str, what: str, *, spaces: bool = False) -> str:
 def _encode_path(address: str) -> str:
     if not isinstance(address, str):
         raise TypeError(f"an address is a string, not {type(address).__name__}")
-    if address and not is_plain_address(address):
+    if address and PLAIN_ADDRESS.fullmatch(address) is None:
         parse_address(address)
     return f"<{address}>"
 
@@ -541,15 +551,26 @@ def _encode_mail(command: Mail) -> str:
 
 
 def _encode_rcpt(command: Rcpt) -> str:
-    return rcpt_line(command.recipient, command.params)[:-2].decode("utf-8")
+    return _rcpt_line(command.recipient, command.params)
 
 
-def rcpt_line(address: str, params: tuple[Param, ...]) -> bytes:
-    """The RCPT command for a recipient. Raises ValueError as `encode()` does."""
+def _rcpt_line(address: str, params: tuple[Param, ...]) -> str:
     if not address:
         raise ValueError("a recipient is needed")
     options = _encode_params(params, "RCPT") if params else ""
-    return f"RCPT TO:{_encode_path(address)}{options}\r\n".encode()
+    return f"RCPT TO:{_encode_path(address)}{options}"
+
+
+def rcpt_lines(recipients: Iterable[Recipient]) -> bytes:
+    """The RCPT commands for these recipients. Raises ValueError as `encode()` does."""
+    plain = PLAIN_ADDRESS.fullmatch
+    lines = [
+        f"RCPT TO:<{recipient.address}>\r\n"
+        if not recipient.params and plain(recipient.address)
+        else f"{_rcpt_line(recipient.address, recipient.params)}\r\n"
+        for recipient in recipients
+    ]
+    return "".join(lines).encode()
 
 
 def _encode_bdat(command: Bdat) -> str:
@@ -587,11 +608,7 @@ def _encode_unknown(command: UnknownCommand) -> str:
     return f"{command.verb} {argument}" if argument else command.verb
 
 
-_USUAL = {verb + b" ": reader for verb, reader in _FOUR.items()}
-"""The common spelling of those that have one."""
-
 _EXACT: dict[bytes, Command] = {
-    b"DATA\r\n": Data(),
     b"RSET\r\n": Rset(),
     b"QUIT\r\n": Quit(),
     b"NOOP\r\n": Noop(),

@@ -26,9 +26,10 @@ Invariants
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TypeAlias, cast
 
 import attrs
 
@@ -38,7 +39,15 @@ from .._vocabulary import HTTP_VERBS, PLAINTEXT_MECHANISMS
 from .._wire import BareNewlines, NewlineScan, TextDecoder, normalize
 from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
 from ..limits import Limits
-from ._codec import SyntaxRefused, encode, parse_auth_response, parse_command, parse_reply
+from ._codec import (
+    USUAL_LINE,
+    SyntaxRefused,
+    encode,
+    parse_auth_response,
+    parse_command,
+    parse_reply,
+    usual_command,
+)
 from ._extensions import BODY, EXTENSIONS, SIZE, SMTPUTF8, Extension, parameters_of
 from ._states import RULES, SERVER_TIMEOUT, Quirks, State
 from ._vocabulary import (
@@ -51,6 +60,7 @@ from ._vocabulary import (
     BodyEnd,
     BodyRefused,
     Challenge,
+    Command,
     Data,
     Ehlo,
     Etrn,
@@ -71,6 +81,9 @@ from ._vocabulary import (
 )
 
 __all__ = ["Server", "ServerConfig"]
+
+_Line: TypeAlias = bytes | re.Match[bytes]
+"""A line, or the match that is one: cut out only when it is needed."""
 
 
 def _index(config: ServerConfig) -> dict[tuple[str, str], Parameter[Any]]:
@@ -195,6 +208,37 @@ class Server(ServerMachine[ServerEvent]):
     `greeting` replaces the 220; one with 4yz or 5yz refuses the client (RFC 5321 section 3.1).
     """
 
+    __slots__ = (
+        "_after_drop",
+        "_authenticated",
+        "_decoder",
+        "_dropped",
+        "_early",
+        "_eol",
+        "_greeted",
+        "_hello",
+        "_jumped",
+        "_last",
+        "_left",
+        "_lock_step",
+        "_mail",
+        "_odd",
+        "_offered",
+        "_owed",
+        "_pending",
+        "_raw",
+        "_rcpts",
+        "_reader",
+        "_rows",
+        "_scan",
+        "_size",
+        "_state",
+        "_tls_first",
+        "_too_long",
+        "_watched",
+        "config",
+    )
+
     def __init__(
         self,
         config: ServerConfig = ServerConfig(),
@@ -234,6 +278,7 @@ class Server(ServerMachine[ServerEvent]):
         self._greeted = False
         self._early = False
         self._jumped = False
+        self._watched = True  # whether the next line may deserve one
         self._odd: tuple[Defect, ...] = ()  # of the line at hand
         if greeting is None:
             kind = "LMTP" if config.lmtp else "ESMTP"
@@ -289,12 +334,22 @@ class Server(ServerMachine[ServerEvent]):
         if not self._greeted:
             self._greeted = True
             self._early = len(self._in) > 0
-        return super().data_to_send()
+            self._watched = self._early or self._jumped
+        return ServerMachine.data_to_send(self)
 
     def _parse(self) -> ServerEvent | None:
-        if self._reader == "command":
+        if self._reader != "command":
+            return _READERS[self._reader](self)
+        if self._watched:
             return self._read_command()
-        return _READERS[self._reader](self)
+        match = self._in.match(USUAL_LINE, self._limits.line)
+        if match is None:
+            return self._read_command()
+        event = usual_command(match)
+        states, handler = _HANDLERS[type(event)]
+        if self._state not in states or self._tls_first:
+            return self._refuse(match, self._out_of_place(event))
+        return handler(self, event, match)
 
     def _open(self) -> bool:
         return self._reader != "command" or self._state is State.CHUNKS or len(self._in) > 0
@@ -310,9 +365,8 @@ class Server(ServerMachine[ServerEvent]):
                 raise _tls_hello()
             self._check_drain(len(line) - limit)
             return self._refuse_long(line[:limit], _TOO_LONG)
-        if not self._greeted:
-            self._early = True
-        if self._early or self._jumped:
+        if self._watched:
+            self._early = self._early or not self._greeted
             self._check_patience()
         try:
             event = parse_command(line, self._rows)
@@ -320,7 +374,7 @@ class Server(ServerMachine[ServerEvent]):
             if line.startswith(_TLS_RECORD):
                 raise _tls_hello() from None
             return self._refuse(line, error.reply)
-        if self._early or self._jumped:
+        if self._watched:
             self._odd = self._verdicts()
             event = attrs.evolve(event, defects=event.defects + self._odd)
         if self._eol == b"\n" and not line.endswith(b"\r\n"):
@@ -332,12 +386,15 @@ class Server(ServerMachine[ServerEvent]):
             )
         if self._state in states and not (self._tls_first and type(event) not in _BEFORE_TLS):
             return handler(self, event, line)
-        refusal = RULES.get(event.verb, _OTHER).out_of_place
-        if self._tls_first and self._state is not State.REFUSED:
-            refusal = _STARTTLS_FIRST
+        refusal = self._out_of_place(event)
         if isinstance(event, Bdat):
             return self._refuse_chunk(event, refusal, line)
         return self._refuse(line, refusal)
+
+    def _out_of_place(self, event: Command) -> Reply:
+        if self._tls_first and self._state is not State.REFUSED:
+            return _STARTTLS_FIRST
+        return RULES.get(event.verb, _OTHER).out_of_place
 
     def _look_at_incomplete_line(self) -> ServerEvent | None:
         held = len(self._in)
@@ -390,13 +447,14 @@ class Server(ServerMachine[ServerEvent]):
         early = (_EARLY_TALK,) if self._early else ()
         jumped = (_UNAUTHORIZED_PIPELINING,) if self._jumped else ()
         self._early = self._jumped = False
+        self._watched = not self._greeted
         return early + jumped
 
     def _sync(self) -> None:
         """Mark an answer that must not be held back and not be run ahead of (RFC 2920)."""
         self._flush_at = 1
         if len(self._in):
-            self._jumped = True
+            self._jumped = self._watched = True
 
     # --- Commands that are answered here --------------------------------------------------------
 
@@ -405,9 +463,10 @@ class Server(ServerMachine[ServerEvent]):
         if sync or self._lock_step:
             self._sync()
 
-    def _refuse(self, line: bytes, reply: Reply) -> BadCommand:
-        event = BadCommand(line, reply, defects=self._odd or self._verdicts())
-        self._reply(encode(reply), sync=line[:4].upper() not in _GROUPED)
+    def _refuse(self, line: _Line, reply: Reply) -> BadCommand:
+        raw = line if isinstance(line, bytes) else line[0]
+        event = BadCommand(raw, reply, defects=self._odd or self._verdicts())
+        self._reply(encode(reply), sync=raw[:4].upper() not in _GROUPED)
         return event
 
     def _on_greeting(self, event: Helo | Ehlo | Lhlo, line: bytes) -> ServerEvent:
@@ -486,7 +545,7 @@ class Server(ServerMachine[ServerEvent]):
         barred = self.config.require_auth and not self._authenticated
         return _AUTH_FIRST if barred else None
 
-    def _on_mail(self, event: Mail, line: bytes) -> ServerEvent:
+    def _on_mail(self, event: Mail, line: _Line) -> ServerEvent:
         if refusal := self._barred():
             return self._refuse(line, refusal)
         if event.params or event.defects or not event.sender.isascii():
@@ -502,7 +561,7 @@ class Server(ServerMachine[ServerEvent]):
         self._awaiting = event
         return event
 
-    def _on_rcpt(self, event: Rcpt, line: bytes) -> ServerEvent:
+    def _on_rcpt(self, event: Rcpt, line: _Line) -> ServerEvent:
         if event.params or event.defects or not event.recipient.isascii():
             assert self._mail is not None
             utf8 = self._mail.get(SMTPUTF8) is True
@@ -532,7 +591,7 @@ class Server(ServerMachine[ServerEvent]):
                 return Reply(555, (f"5.5.4 {command} parameter not supported",))
         return None
 
-    def _on_data(self, event: Data, line: bytes) -> ServerEvent:
+    def _on_data(self, event: Data, line: _Line) -> ServerEvent:
         assert self._mail is not None
         if self._mail.params and self._mail.get(BODY) == "BINARYMIME":
             return self._refuse(line, Reply(503, ("5.5.1 BINARYMIME needs BDAT",)))
@@ -622,14 +681,16 @@ class Server(ServerMachine[ServerEvent]):
     def _read_text(self) -> ServerEvent | None:
         if self._pending:
             return self._hand_out(self._pending)
-        text = self._decoder.read(self._in, self._limits.chunk)
+        decoder = self._decoder
+        text = b"" if decoder.ended else decoder.read(self._in, self._limits.chunk)
         if not text:
-            return self._end_text() if self._decoder.ended else None
+            return self._end_text() if decoder.ended else None
         before = self._scan.size
         cut = len(text)
         normal = False
         refusal: Reply | None = None
         bare = self._scan.feed(text)
+        most = self.config.size
         if bare >= 0:
             policy = self.quirks.bare_newlines
             if policy is BareNewlines.REJECT:
@@ -637,7 +698,6 @@ class Server(ServerMachine[ServerEvent]):
                 refusal = _BARE_NEWLINE
             elif policy is BareNewlines.NORMALIZE:
                 normal = True
-        most = self.config.size
         if most and before + cut > most:
             cut = most - before
             if text[cut - 1 : cut + 1] == b"\r\n":
@@ -671,7 +731,7 @@ class Server(ServerMachine[ServerEvent]):
         return self._message(self._scan.defects)
 
     def _message(self, defects: tuple[Defect, ...]) -> ServerEvent:
-        if self._early or self._jumped:
+        if self._watched:
             self._check_patience()
             defects += self._verdicts()
         recipient: str | None = None
@@ -691,7 +751,7 @@ class Server(ServerMachine[ServerEvent]):
         if not self._decoder.ended:
             return None
         defects = self._scan.defects
-        if self._early or self._jumped:
+        if self._watched:
             self._check_patience()
             defects += self._verdicts()
         self._reset()
@@ -727,7 +787,7 @@ class Server(ServerMachine[ServerEvent]):
 
     def _go_on(self) -> ServerEvent | None:
         """The next command, unless what was just queued has to go out first."""
-        return None if self._out.size >= self._flush_at else self._read_command()
+        return None if self._out.size >= self._flush_at else self._parse()
 
     def _read_octets(self) -> ServerEvent | None:
         if self._left:
@@ -755,7 +815,7 @@ class Server(ServerMachine[ServerEvent]):
         if event is None or self._out.size >= self._limits.output:
             self._nothing_owed()
         kind = type(event)
-        data = _YES[kind]
+        data, _, then = _ANSWERS[kind]
         if reply is not None:
             _check_reply(reply)
             only = _ONLY_YES.get(kind)
@@ -764,7 +824,7 @@ class Server(ServerMachine[ServerEvent]):
                 raise ValueError(f"{reply.code} is no yes to {kind.__name__}")
             data = encode(reply)
         self._awaiting = None
-        _THEN[kind](self, event, data, True)
+        then(self, event, data, True)
 
     def reject(self, reply: Reply | None = None) -> None:
         """Say no to `awaiting`; `reply` (4yz or 5yz) says why. A 421 also closes the connection.
@@ -774,8 +834,7 @@ class Server(ServerMachine[ServerEvent]):
         event: object = self._awaiting
         if event is None or self._out.size >= self._limits.output:
             self._nothing_owed()
-        kind = type(event)
-        data = _NO[kind]
+        _, data, then = _ANSWERS[type(event)]
         if reply is not None:
             _check_reply(reply)
             if not (reply.transient or reply.permanent):
@@ -786,7 +845,7 @@ class Server(ServerMachine[ServerEvent]):
                 self._close()
                 return
         self._awaiting = None
-        _THEN[kind](self, event, data, False)
+        then(self, event, data, False)
 
     def send(self, item: Reply | Challenge) -> None:
         """The exact answer: a `Reply` (2yz and 3yz accept, 4yz and 5yz refuse), or a `Challenge`.
@@ -888,7 +947,7 @@ class Server(ServerMachine[ServerEvent]):
 
     def _forget(self) -> None:
         self._reset()
-        self._jumped = False
+        self._jumped = self._watched = False
         self._state = State.START
         self._hello = None
         self._offered = frozenset()
@@ -989,3 +1048,5 @@ _THEN: dict[type, Callable[..., None]] = {
     Etrn: Server._then_nothing,
     UnknownCommand: Server._then_nothing,
 }
+
+_ANSWERS = {kind: (yes, _NO[kind], _THEN[kind]) for kind, yes in _YES.items()}

@@ -66,7 +66,7 @@ def prepared(machine: Any, *steps: Any, play: Play | None = None) -> Callable[[]
             machine.receive_data(step)
     _pump(machine, play)
     # What never changes is shared.
-    shared = [value for name, value in vars(machine).items() if name in _UNCHANGING]
+    shared = [getattr(machine, name) for name in _UNCHANGING if hasattr(machine, name)]
     return lambda: copy.deepcopy(machine, {id(value): value for value in shared})
 
 
