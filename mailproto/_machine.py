@@ -82,10 +82,10 @@ class BodyChunk:
 
 @attrs.frozen
 class BodyWanted:
-    """A client's `awaiting` while the peer waits for a body: `send_body()` or `end_body()`."""
+    """What `awaiting` is while the peer waits for a body: `send_body()` or `end_body()`."""
 
     number: object
-    """What `send()` (or `submit()`) returned for the command the body belongs to."""
+    """What a client's `send()` (or `submit()`) returned for the command the body belongs to."""
     command: object
     """That command."""
 
@@ -187,7 +187,7 @@ class Machine(abc.ABC, Generic[E]):
         """What the next answer answers, or None.
 
         A server: the very event that `accept()`, `reject()` or a final `send()` answers next. A
-        client: a challenge, or a `BodyWanted`.
+        client: a challenge. Both: a `BodyWanted`.
         """
         return self._awaiting
 
@@ -277,6 +277,7 @@ class Machine(abc.ABC, Generic[E]):
     def data_to_send(self) -> bytes:
         """Take what is queued; b"" if nothing is."""
         self._flush_at = self._limits.output
+        self._hand_out()
         return self._out.take()
 
     @abc.abstractmethod
@@ -376,6 +377,9 @@ class Machine(abc.ABC, Generic[E]):
 
     def _forget(self) -> None:
         """Drop everything learnt in plaintext."""
+
+    def _hand_out(self) -> None:
+        """What is queued is being taken."""
 
     def _may_answer(self) -> bool:
         """Whether what `awaiting` asks for may be given now."""

@@ -31,8 +31,9 @@ import attrs
 from .._envelope import Envelope, Param
 from .._grammar import b64decode
 from .._machine import BodyWanted, ClientMachine
+from .._vocabulary import PLAINTEXT_MECHANISMS
 from .._wire import BareNewlines, TextEncoder, as_bytes
-from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
+from ..errors import Defect, LimitExceeded, LocalProtocolError, NotOffered, RemoteProtocolError
 from ..limits import Limits
 from ._codec import encode, join_reply, known_reply, parse_reply_line, plain_reply, rcpt_lines
 from ._extensions import (
@@ -47,7 +48,7 @@ from ._extensions import (
     Extension,
     parameters_of,
 )
-from ._states import PLAINTEXT_MECHANISMS, RULES, TIMEOUTS, Quirks, State
+from ._states import RULES, TIMEOUTS, Quirks, State
 from ._transaction import Phase, Transaction
 from ._vocabulary import (
     Auth,
@@ -77,7 +78,7 @@ from ._vocabulary import (
     XForward,
 )
 
-__all__ = ["Client", "NotOffered"]
+__all__ = ["Client"]
 
 COMMAND_LINE = 512
 """Octets of a command line that every server takes (RFC 5321 section 4.5.3.1.4). An AUTH with a
@@ -85,10 +86,6 @@ longer initial response is sent in two steps (RFC 4954 section 4)."""
 
 
 _SHORT = 128  # octets of a line that is worth remembering
-
-
-class NotOffered(LocalProtocolError):
-    """What was to be sent needs an extension that the server did not offer."""
 
 
 @attrs.define
@@ -606,16 +603,13 @@ class Client(ClientMachine[ClientEvent]):
 
     # --- Replies --------------------------------------------------------------------------------
 
-    def data_to_send(self) -> bytes:
-        """Take what is queued; b"" if nothing is."""
-        data = ClientMachine.data_to_send(self)
+    def _hand_out(self) -> None:
         self._untaken = 0
         self._ending = 0
         if self._transaction is not None:
             self._transaction.taken()
             if self._transaction.unsaid:
                 self._in.stalled = False  # `_parse()` has more to say
-        return data
 
     def _parse(self) -> ClientEvent | None:
         source = self._in

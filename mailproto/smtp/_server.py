@@ -35,6 +35,7 @@ import attrs
 
 from .._envelope import Envelope, Param, Parameter, Recipient
 from .._machine import ServerMachine
+from .._vocabulary import HTTP_VERBS, PLAINTEXT_MECHANISMS
 from .._wire import BareNewlines, NewlineScan, TextDecoder, normalize
 from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
 from ..limits import Limits
@@ -58,7 +59,7 @@ from ._extensions import (
     Extension,
     parameters_of,
 )
-from ._states import PLAINTEXT_MECHANISMS, RULES, SERVER_TIMEOUT, Quirks, State
+from ._states import RULES, SERVER_TIMEOUT, Quirks, State
 from ._vocabulary import (
     Auth,
     AuthCancel,
@@ -96,11 +97,6 @@ __all__ = ["Server", "ServerConfig"]
 
 _Line: TypeAlias = bytes | re.Match[bytes]
 """A line, or the match that is one: cut out only when it is needed."""
-
-HTTP_VERBS = frozenset(
-    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
-)
-"""First words of a browser that was tricked into talking to a mail server."""
 
 
 def _index(config: ServerConfig) -> dict[tuple[str, str], Parameter[Any]]:
@@ -363,13 +359,11 @@ class Server(ServerMachine[ServerEvent]):
 
     # --- Input ----------------------------------------------------------------------------------
 
-    def data_to_send(self) -> bytes:
-        """Take what is queued; b"" if nothing is."""
+    def _hand_out(self) -> None:
         if not self._greeted:
             self._greeted = True
             self._early = len(self._in) > 0
             self._watched = self._early or self._jumped
-        return ServerMachine.data_to_send(self)
 
     def _parse(self) -> ServerEvent | None:
         if self._reader != "command":
@@ -733,7 +727,7 @@ class Server(ServerMachine[ServerEvent]):
 
     def _read_text(self) -> ServerEvent | None:
         if self._pending:
-            return self._hand_out(self._pending)
+            return self._body_chunk(self._pending)
         decoder = self._decoder
         text = b"" if decoder.ended else decoder.read(self._in, self._limits.chunk)
         if not text:
@@ -761,15 +755,15 @@ class Server(ServerMachine[ServerEvent]):
         if normal:
             text = normalize(text)
         if refusal is None:
-            return self._hand_out(text)
+            return self._body_chunk(text)
         self._reader = "drop_text"
         self._dropped = dropped
         # LMTP answers the body once for each recipient, a refusal too (RFC 2033 section 4.2).
         count = len(self._rcpts) if self.config.lmtp else 1
         self._after_drop = (encode(refusal) * count, BodyRefused(refusal))
-        return self._hand_out(text) if text else self._drop_text()
+        return self._body_chunk(text) if text else self._drop_text()
 
-    def _hand_out(self, data: bytes) -> BodyChunk:
+    def _body_chunk(self, data: bytes) -> BodyChunk:
         most = self._limits.chunk
         if len(data) > most:
             self._pending = data[most:]
@@ -801,7 +795,7 @@ class Server(ServerMachine[ServerEvent]):
 
     def _drop_text(self) -> ServerEvent | None:
         if self._pending:
-            return self._hand_out(self._pending)
+            return self._body_chunk(self._pending)
         while text := self._decoder.read(self._in, 65_536):
             self._dropped += len(text)
             self._scan.feed(text)
