@@ -373,6 +373,7 @@ class Server(ServerMachine[ServerEvent]):
         match = self._in.match(USUAL_LINE, self._limits.line)
         if match is None:
             return self._read_command()
+        self._odd = ()
         event = usual_command(match)
         states, handler = _HANDLERS[type(event)]
         if self._state not in states or self._tls_first:
