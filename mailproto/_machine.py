@@ -47,6 +47,8 @@ __all__ = [
     "BodyChunk",
     "BodyWanted",
     "ClientMachine",
+    "LineServer",
+    "LineTooLong",
     "Machine",
     "ServerMachine",
     "Timeout",
@@ -456,6 +458,73 @@ class ServerMachine(Machine[E]):
         if error.reply is not None and not self._tls_pending:
             self._out.put(self._encode_reply(error.reply))
         return super()._fail(error)
+
+
+class LineTooLong(Exception):
+    """A line beyond `limits.line` has ended: it is to be refused. Never leaves a machine."""
+
+    def __init__(self, raw: bytes) -> None:
+        super().__init__()
+        self.raw = raw
+        """Its first `limits.line` octets."""
+
+
+class LineServer(ServerMachine[E]):
+    """What servers have in common whose clients speak in lines.
+
+    A line that is too long is swallowed to its end before it is refused, so that the stream stays
+    in step. A TLS handshake where none was agreed is an error at its third octet.
+    """
+
+    __slots__ = ("_eol", "_long", "_swallowed")
+    _too_much: ClassVar[Any]
+    """What is said to a client that sends more than `limits.drain` of what is refused."""
+
+    def __init__(self, limits: Limits, quirks: Any, tls: bool, *, bare_lf: bool) -> None:
+        super().__init__(limits, quirks, tls)
+        self._eol = b"\n" if bare_lf else b"\r\n"
+        self._long: bytes | None = None  # the first octets of a line that is being swallowed
+        self._swallowed = 0
+
+    def _take_line(self) -> bytes | None:
+        """The next line with its end, or None before it has come. Raises LineTooLong."""
+        limit = self._limits.line
+        if self._long is None:
+            line = self._in.line(self._eol, limit)
+            if line is not None and (limit is None or len(line) <= limit):
+                return line
+            self._check_hello(self._in.peek(3) if line is None else line)
+            if limit is None or (line is None and len(self._in) <= max(limit, 2)):
+                return None
+            if line is not None:
+                self._check_drain(len(line) - limit)
+                raise LineTooLong(line[:limit])
+            self._long = self._in.peek(limit)
+            self._swallowed = -limit
+        gone, done = self._in.skip_line(self._eol)
+        self._swallowed += gone
+        self._check_drain(self._swallowed)
+        if not done:
+            return None
+        raw, self._long = self._long, None
+        raise LineTooLong(raw)
+
+    def _check_hello(self, line: bytes) -> None:
+        """Raise if `line`, which is no line, is the beginning of TLS."""
+        if len(line) >= 3 and line.startswith(_TLS_RECORD):
+            raise RemoteProtocolError("the client began a TLS handshake where none was agreed")
+
+    def _check_drain(self, dropped: int) -> None:
+        drain = self._limits.drain
+        if drain is not None and dropped > drain:
+            raise LimitExceeded("more refused octets than limits.drain", self._too_much)
+
+    def _in_line(self) -> bool:
+        """Whether the input stands inside a line."""
+        return self._long is not None or len(self._in) > 0
+
+
+_TLS_RECORD = b"\x16\x03"  # a handshake, version 3.something
 
 
 class ClientMachine(Machine[E]):

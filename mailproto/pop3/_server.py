@@ -11,7 +11,6 @@ event in `_THEN` says what the session is afterwards.
     auth        reads one line that answers a Challenge       it came
     listing     writes a listing, as much as output takes     its last line
     commit      asks the application to remove messages       it was asked
-    skip        drops a line that is too long                 its end, or limits.drain
 
 The maildrop is what the application opened at the login: sizes and unique-ids, numbered from 1, and
 which of them are marked as deleted. Everything about it is answered from here; only the octets of
@@ -34,10 +33,10 @@ from typing import Any, NoReturn, cast
 import attrs
 
 from .._grammar import has_control
-from .._machine import BodyWanted, ServerMachine
+from .._machine import BodyWanted, LineServer, LineTooLong
 from .._vocabulary import HTTP_VERBS, PLAINTEXT_MECHANISMS
 from .._wire import BareNewlines, NewlineFilter, TextEncoder, as_bytes
-from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
+from ..errors import Defect, LocalProtocolError, RemoteProtocolError
 from ..limits import Limits
 from ._codec import UNIQUE_ID, SyntaxRefused, encode, parse_auth_response, parse_command
 from ._states import RULES, TIMEOUT, Quirks, State
@@ -173,12 +172,11 @@ _DELETED = _canned(True, "Marked as deleted")
 _NO_SUCH_MESSAGE = Reply(False, "No such message")
 _TOO_LONG = Reply(False, "Line too long")
 _NEEDS_TLS = Reply(False, "[AUTH] Plaintext authentication needs TLS")
-_TLS_RECORD = b"\x16\x03"  # a handshake, version 3.something
 _ENTRY = 96  # octets of a listing's line at most
 _MOST_OCTETS = 2**63 - 1
 
 
-class Server(ServerMachine[ServerEvent]):
+class Server(LineServer[ServerEvent]):
     """A server's end of one POP3 connection. See `mailproto.Machine` for how to drive it.
 
     Events to answer with `accept()`, `reject()` or `send(Reply(...))`: the logins `Pass`, `Apop`,
@@ -190,6 +188,8 @@ class Server(ServerMachine[ServerEvent]):
     an -ERR sends the client away.
     """
 
+    _too_much = Reply(False, "Too much to swallow")
+
     def __init__(
         self,
         config: ServerConfig = ServerConfig(),
@@ -199,9 +199,8 @@ class Server(ServerMachine[ServerEvent]):
         tls: bool = False,
         greeting: Reply | None = None,
     ) -> None:
-        super().__init__(limits, quirks, tls)
+        super().__init__(limits, quirks, tls, bare_lf=quirks.bare_lf_commands)
         self.config = config
-        self._eol = b"\n" if quirks.bare_lf_commands else b"\r\n"
         self._state = State.AUTHORIZATION
         self._handlers = self._state.value
         self._reader = "command"
@@ -224,9 +223,6 @@ class Server(ServerMachine[ServerEvent]):
         self._text = TextEncoder(quirks.bare_newlines)
         self._head: Head | None = None
         self._newlines = NewlineFilter(quirks.bare_newlines)
-        # A line that is too long.
-        self._raw = b""
-        self._dropped = 0
         if greeting is None:
             greeting = Reply(True, f"{config.hostname} ready")
         _check_reply(greeting)
@@ -297,23 +293,19 @@ class Server(ServerMachine[ServerEvent]):
         return _READERS[self._reader](self)
 
     def _open(self) -> bool:
-        return self._reader != "command" or len(self._in) > 0
+        return self._reader != "command" or self._in_line()
 
     def _read_command(self) -> ServerEvent | None:
-        limit = self._limits.line
-        line = self._in.line(self._eol, limit)
+        try:
+            line = self._take_line()
+        except LineTooLong as error:
+            return self._refuse(error.raw, _TOO_LONG)
         if line is None:
-            return self._look_at_incomplete_line()
-        if limit is not None and len(line) > limit:
-            if line.startswith(_TLS_RECORD):
-                raise _tls_hello()
-            self._check_drain(len(line) - limit)
-            return self._refuse_long(line[:limit])
+            return None
         try:
             event = parse_command(line)
         except SyntaxRefused as error:
-            if line.startswith(_TLS_RECORD):
-                raise _tls_hello() from None
+            self._check_hello(line)
             return self._refuse(line, error.reply)
         if self._eol == b"\n" and not line.endswith(b"\r\n"):
             event = attrs.evolve(event, defects=(*event.defects, _bare_lf(line)))
@@ -322,50 +314,19 @@ class Server(ServerMachine[ServerEvent]):
             return self._refuse(line, Reply(False, RULES.get(event.verb, _OTHER).out_of_place))
         return handler(self, event, line)
 
-    def _look_at_incomplete_line(self) -> ServerEvent | None:
-        held = len(self._in)
-        if held >= 3 and self._in.peek(2) == _TLS_RECORD:
-            raise _tls_hello()
-        limit = self._limits.line
-        if limit is not None and held > max(limit, 2):
-            self._raw = self._in.peek(limit)
-            self._dropped = 0
-            self._reader = "skip"
-            return self._skip()
-        return None
-
-    def _skip(self) -> ServerEvent | None:
-        gone, done = self._in.skip_line(self._eol)
-        self._dropped += gone
-        self._check_drain(self._dropped - (self._limits.line or 0))
-        return self._refuse_long(self._raw) if done else None
-
-    def _refuse_long(self, raw: bytes) -> ServerEvent:
-        self._reader = "command"
-        self._raw = b""
-        return self._refuse(raw, _TOO_LONG)
-
-    def _check_drain(self, dropped: int) -> None:
-        drain = self._limits.drain
-        if drain is not None and dropped > drain:
-            raise LimitExceeded(
-                "more refused octets than limits.drain", Reply(False, "Too much to swallow")
-            )
-
     def _read_auth(self) -> ServerEvent | None:
-        limit = self._limits.line
-        line = self._in.line(self._eol, limit)
+        try:
+            line = self._take_line()
+        except LineTooLong as error:
+            self._reader = "command"
+            return self._refuse(error.raw, _TOO_LONG)
         if line is None:
-            return self._look_at_incomplete_line()
-        if line.startswith(_TLS_RECORD):
-            raise _tls_hello()
-        if limit is not None and len(line) > limit:
-            self._check_drain(len(line) - limit)
-            return self._refuse_long(line[:limit])
+            return None
         self._reader = "command"
         try:
             event = parse_auth_response(line)
         except SyntaxRefused as error:
+            self._check_hello(line)
             return self._refuse(line, error.reply)
         if not line.endswith(b"\r\n"):
             event = attrs.evolve(event, defects=(_bare_lf(line),))
@@ -873,15 +834,10 @@ def _bare_lf(line: bytes) -> Defect:
     return Defect("bare_lf", len(line) - 1, b"\n")
 
 
-def _tls_hello() -> RemoteProtocolError:
-    return RemoteProtocolError("the client began a TLS handshake where none was agreed")
-
-
 _READERS: dict[str, Callable[[Server], ServerEvent | None]] = {
     "auth": Server._read_auth,
     "listing": Server._go_on_listing,
     "commit": Server._commit,
-    "skip": Server._skip,
 }
 
 _ON: dict[type, Callable[..., ServerEvent]] = {

@@ -13,7 +13,6 @@ event in `_THEN` says what the session is afterwards.
     octets          a BDAT chunk                          its last octet
     drop_text       a refused message                     CRLF . CRLF, or limits.drain
     drop_octets     a refused chunk                       its last octet, or limits.drain
-    skip            a line that is too long               its end, or limits.drain
 
 Invariants
 
@@ -34,7 +33,7 @@ from typing import Any, NoReturn, TypeAlias, cast
 import attrs
 
 from .._envelope import Envelope, Param, Parameter, Recipient
-from .._machine import ServerMachine
+from .._machine import LineServer, LineTooLong
 from .._vocabulary import HTTP_VERBS, PLAINTEXT_MECHANISMS
 from .._wire import BareNewlines, NewlineScan, TextDecoder, normalize
 from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
@@ -225,7 +224,7 @@ _START, _READY, _MAIL, _RCPT, _TEXT = (
 )
 
 
-class Server(ServerMachine[ServerEvent]):
+class Server(LineServer[ServerEvent]):
     """A server's end of one SMTP or LMTP connection. See `mailproto.Machine` for how to drive it.
 
     Events to answer with `accept()`, `reject()` or `send(Reply(...))`: `Mail`, `Rcpt`, `Data`,
@@ -242,7 +241,6 @@ class Server(ServerMachine[ServerEvent]):
         "_decoder",
         "_dropped",
         "_early",
-        "_eol",
         "_greeted",
         "_hello",
         "_jumped",
@@ -255,7 +253,6 @@ class Server(ServerMachine[ServerEvent]):
         "_owed",
         "_pending",
         "_preface",
-        "_raw",
         "_rcpts",
         "_reader",
         "_rows",
@@ -263,10 +260,11 @@ class Server(ServerMachine[ServerEvent]):
         "_size",
         "_state",
         "_tls_first",
-        "_too_long",
         "_watched",
         "config",
     )
+
+    _too_much = Reply(421, ("4.7.0 Too much to swallow, closing",))
 
     def __init__(
         self,
@@ -277,10 +275,9 @@ class Server(ServerMachine[ServerEvent]):
         tls: bool = False,
         greeting: Reply | None = None,
     ) -> None:
-        super().__init__(limits, quirks, tls)
+        super().__init__(limits, quirks, tls, bare_lf=quirks.bare_lf_commands)
         self.config = config
         self._rows = config.parameters
-        self._eol = b"\n" if quirks.bare_lf_commands else b"\r\n"
         self._state = State.START
         self._reader = "command"
         self._hello: Helo | Ehlo | Lhlo | None = None
@@ -301,9 +298,6 @@ class Server(ServerMachine[ServerEvent]):
         self._after_drop: tuple[bytes, ServerEvent | None] = (b"", None)
         self._owed: deque[str | None] = deque()
         self._preface = b""  # PRDR: what goes before the first of several answers
-        # A line that is too long.
-        self._raw = b""
-        self._too_long = _TOO_LONG
         # The two verdicts about what came too early.
         self._greeted = False
         self._early = False
@@ -381,27 +375,23 @@ class Server(ServerMachine[ServerEvent]):
         return handler(self, event, match)
 
     def _open(self) -> bool:
-        return self._reader != "command" or self._state is State.CHUNKS or len(self._in) > 0
+        return self._reader != "command" or self._state is State.CHUNKS or self._in_line()
 
     def _read_command(self) -> ServerEvent | None:
-        limit = self._limits.line
-        line = self._in.line(self._eol, limit)
+        try:
+            line = self._take_line()
+        except LineTooLong as error:
+            return self._refuse_long(error.raw)
         if line is None:
-            return self._look_at_incomplete_line()
+            return None
         self._odd = ()
-        if limit is not None and len(line) > limit:
-            if line.startswith(_TLS_RECORD):
-                raise _tls_hello()
-            self._check_drain(len(line) - limit)
-            return self._refuse_long(line[:limit], _TOO_LONG)
         if self._watched:
             self._early = self._early or not self._greeted
             self._check_patience()
         try:
             event = parse_command(line, self._rows)
         except SyntaxRefused as error:
-            if line.startswith(_TLS_RECORD):
-                raise _tls_hello() from None
+            self._check_hello(line)
             return self._refuse(line, error.reply)
         if self._watched:
             self._odd = self._verdicts()
@@ -425,38 +415,11 @@ class Server(ServerMachine[ServerEvent]):
             return _STARTTLS_FIRST
         return RULES.get(event.verb, _OTHER).out_of_place
 
-    def _look_at_incomplete_line(self) -> ServerEvent | None:
-        held = len(self._in)
-        if held >= 3 and self._in.peek(2) == _TLS_RECORD:
-            raise _tls_hello()
-        limit = self._limits.line
-        if limit is not None and held > max(limit, 2):
-            self._raw = self._in.peek(limit)
-            self._too_long = _TOO_LONG if self._reader == "command" else _TOO_LONG_TOKEN
-            self._dropped = 0
-            self._reader = "skip"
-            return self._skip()
-        return None
-
-    def _skip(self) -> ServerEvent | None:
-        gone, done = self._in.skip_line(self._eol)
-        self._dropped += gone
-        self._check_drain(self._dropped - (self._limits.line or 0))
-        return self._refuse_long(self._raw, self._too_long) if done else None
-
-    def _refuse_long(self, raw: bytes, reply: Reply) -> ServerEvent:
+    def _refuse_long(self, raw: bytes) -> ServerEvent:
+        token = self._reader == "auth" or raw[:5].upper() == b"AUTH "
         self._reader = "command"
-        self._raw = b""
         self._odd = ()
-        return self._refuse(raw, _TOO_LONG_TOKEN if raw[:5].upper() == b"AUTH " else reply)
-
-    def _check_drain(self, dropped: int) -> None:
-        drain = self._limits.drain
-        if drain is not None and dropped > drain:
-            raise LimitExceeded(
-                "more refused octets than limits.drain",
-                Reply(421, ("4.7.0 Too much to swallow, closing",)),
-            )
+        return self._refuse(raw, _TOO_LONG_TOKEN if token else _TOO_LONG)
 
     # --- What came too early --------------------------------------------------------------------
 
@@ -676,15 +639,12 @@ class Server(ServerMachine[ServerEvent]):
         return cast(ServerEvent, self._ask(event))
 
     def _read_auth(self) -> ServerEvent | None:
-        limit = self._limits.line
-        line = self._in.line(self._eol, limit)
+        try:
+            line = self._take_line()
+        except LineTooLong as error:
+            return self._refuse_long(error.raw)
         if line is None:
-            return self._look_at_incomplete_line()
-        if line.startswith(_TLS_RECORD):
-            raise _tls_hello()
-        if limit is not None and len(line) > limit:
-            self._check_drain(len(line) - limit)
-            return self._refuse_long(line[:limit], _TOO_LONG_TOKEN)
+            return None
         self._reader = "command"
         self._odd = ()
         if self._jumped:
@@ -693,6 +653,7 @@ class Server(ServerMachine[ServerEvent]):
         try:
             event = parse_auth_response(line)
         except SyntaxRefused as error:
+            self._check_hello(line)
             return self._refuse(line, error.reply)
         odd = self._odd if line.endswith(b"\r\n") else (*self._odd, _bare_lf(line))
         if odd:
@@ -1036,7 +997,7 @@ class Server(ServerMachine[ServerEvent]):
         return encode(reply)
 
     def _room(self) -> bool:
-        return self._reader in ("command", "auth", "skip")
+        return self._reader in ("command", "auth")
 
 
 _WRONG_HELLO = {
@@ -1045,7 +1006,6 @@ _WRONG_HELLO = {
 }
 _EARLY_TALK = Defect("early_talk")
 _UNAUTHORIZED_PIPELINING = Defect("unauthorized_pipelining")
-_TLS_RECORD = b"\x16\x03"  # a handshake, version 3.something
 _OTHER = RULES[""]
 # What RFC 2920 lets a client run past, by the first four octets.
 _GROUPED = frozenset({b"MAIL", b"RCPT", b"RSET", b"BDAT", b"BURL", b"XFOR"})
@@ -1069,10 +1029,6 @@ def _bare_lf(line: bytes) -> Defect:
     return Defect("bare_lf", len(line) - 1, b"\n")
 
 
-def _tls_hello() -> RemoteProtocolError:
-    return RemoteProtocolError("the client began a TLS handshake where none was agreed")
-
-
 _READERS: dict[str, Callable[[Server], ServerEvent | None]] = {
     "command": Server._read_command,
     "auth": Server._read_auth,
@@ -1080,7 +1036,6 @@ _READERS: dict[str, Callable[[Server], ServerEvent | None]] = {
     "octets": Server._read_octets,
     "drop_text": Server._drop_text,
     "drop_octets": Server._drop_octets,
-    "skip": Server._skip,
 }
 
 _ON: dict[type, Callable[..., ServerEvent | None]] = {
