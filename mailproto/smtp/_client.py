@@ -44,7 +44,7 @@ from ._extensions import (
     Extension,
     parameters_of,
 )
-from ._states import PLAINTEXT_MECHANISMS, RULES, TIMEOUTS, Quirks, State
+from ._states import RULES, TIMEOUTS, Quirks, State, shows_secret
 from ._transaction import Phase, Transaction
 from ._vocabulary import (
     Auth,
@@ -341,7 +341,7 @@ class Client(ClientMachine[ClientEvent]):
             raise LocalProtocolError("already authenticated (RFC 4954 section 4: once a session)")
         if command.mechanism not in self._capabilities.auth:
             raise NotOffered(f"the server did not offer the mechanism {command.mechanism}")
-        exposed = command.mechanism in PLAINTEXT_MECHANISMS and not self._tls
+        exposed = not self._tls and shows_secret(command.mechanism)
         if exposed and not self.quirks.plaintext_auth:
             raise LocalProtocolError(
                 f"{command.mechanism} without TLS shows the secret to the network:"

@@ -39,7 +39,7 @@ from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolEr
 from ..limits import Limits
 from ._codec import SyntaxRefused, encode, parse_auth_response, parse_command, parse_reply
 from ._extensions import BODY, EXTENSIONS, SIZE, SMTPUTF8, Extension, parameters_of
-from ._states import PLAINTEXT_MECHANISMS, RULES, SERVER_TIMEOUT, Quirks, State
+from ._states import RULES, SERVER_TIMEOUT, Quirks, State, shows_secret
 from ._vocabulary import (
     Auth,
     AuthCancel,
@@ -448,7 +448,7 @@ class Server(ServerMachine[ServerEvent]):
         return [
             mechanism
             for mechanism in self.config.auth
-            if open_to_all or mechanism.upper() not in PLAINTEXT_MECHANISMS
+            if open_to_all or not shows_secret(mechanism)
         ]
 
     def _on_noop(self, event: Noop, line: bytes) -> ServerEvent:
