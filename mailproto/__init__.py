@@ -1,6 +1,6 @@
 """mailproto: mail protocols as state machines that never touch a socket.
 
-The names below are loaded on first use, and so are the protocols (`mailproto.smtp`): `import
+The names below are loaded on first use, and so are the modules (`mailproto.smtp`): `import
 mailproto` costs next to nothing. `docs/` explains the contract that all machines keep;
 `mailproto.Machine` is where it is written in code.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # as type checkers know it; importing typing would cost ten times the rest
 
 if TYPE_CHECKING:
-    from . import pop3, smtp
+    from . import pop3, sasl, smtp
     from ._machine import BodyChunk, BodyWanted, Machine, Timeout, TlsEstablished, Want
     from .errors import (
         ConnectionLost,
@@ -39,6 +39,7 @@ __all__ = [
     "TlsEstablished",
     "Want",
     "pop3",
+    "sasl",
     "smtp",
 ]
 
@@ -56,7 +57,7 @@ _HOMES = {
     "_machine": ("BodyChunk", "BodyWanted", "Machine", "Timeout", "TlsEstablished", "Want"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("pop3", "smtp", "testing", "strategies")
+_MODULES = ("pop3", "sasl", "smtp", "testing", "strategies")
 
 
 def __getattr__(name: str) -> object:

@@ -35,7 +35,7 @@ from __future__ import annotations
 import abc
 import enum
 from collections import deque
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 import attrs
 
@@ -47,6 +47,7 @@ __all__ = [
     "BodyChunk",
     "BodyWanted",
     "ClientMachine",
+    "Exchange",
     "LineServer",
     "LineTooLong",
     "Machine",
@@ -527,6 +528,17 @@ class LineServer(ServerMachine[E]):
 _TLS_RECORD = b"\x16\x03"  # a handshake, version 3.something
 
 
+class Exchange(Protocol):
+    """What a client machine has to know of a SASL exchange: `sasl.ClientExchange` is one."""
+
+    @property
+    def mechanism(self) -> str: ...
+    @property
+    def initial(self) -> bytes | None: ...
+    def respond(self, challenge: bytes) -> bytes: ...
+    def succeeded(self) -> None: ...
+
+
 class ClientMachine(Machine[E]):
     """What clients have in common: they read whatever comes, and give up without a word."""
 
@@ -536,9 +548,28 @@ class ClientMachine(Machine[E]):
     def _may_answer(self) -> bool:
         return not self._eof
 
+    def _ask_exchange(self, exchange: Exchange, challenge: bytes | None) -> bytes:
+        """What a SASL exchange answers; None is a challenge that was not base64.
+
+        A server that is not to be trusted is told `*`, and left.
+
+        (RFC 4954 section 4, RFC 5034 section 4 and RFC 9051 section 6.2.2 cancel alike.)
+        """
+        if challenge is None:
+            self._out.put(_CANCEL)
+            raise RemoteProtocolError("the server sent a challenge that is not base64")
+        try:
+            return exchange.respond(challenge)
+        except RemoteProtocolError:
+            self._out.put(_CANCEL)
+            raise
+
     def _expire(self, reply: Any = None) -> None:
         self._out.take()  # a queued end of a body must not complete it after all
         self._close()
+
+
+_CANCEL = b"*\r\n"
 
 
 def _plaintext_error() -> RemoteProtocolError:

@@ -1,8 +1,8 @@
 """The POP3 client machine.
 
-`send(command)` queues one command and returns its number; `Replied` brings the number back. Where
-CAPA offered PIPELINING, as many as one likes may be in flight, except behind those that change what
-the next one means (`Rule.sync`).
+`send(command)` queues one command and returns its number; `Replied` brings the number back;
+`authenticate(exchange)` runs a SASL exchange. Where CAPA offered PIPELINING, as many as one likes
+may be in flight, except behind those that change what the next one means (`Rule.sync`).
 
 What is in flight is a queue of `_Pending`; a reply belongs to its head, and to nothing else. A
 reply when the queue is empty is an error (-ERR is a farewell): taking it for the answer to the next
@@ -35,7 +35,7 @@ from typing import Any, cast
 
 import attrs
 
-from .._machine import BodyChunk, ClientMachine
+from .._machine import BodyChunk, ClientMachine, Exchange
 from .._vocabulary import PLAINTEXT_MECHANISMS
 from .._wire import LooseTextDecoder, NewlineScan, TextDecoder
 from ..errors import Defect, LimitExceeded, LocalProtocolError, NotOffered, RemoteProtocolError
@@ -110,6 +110,8 @@ class _Pending:
     """AUTH: the initial response that waits for an empty challenge."""
     rounds: int = 0
     """AUTH: challenges so far."""
+    exchange: Exchange | None = None
+    """AUTH: what answers the challenges, if it is not the application."""
 
 
 class Client(ClientMachine[ClientEvent]):
@@ -219,6 +221,18 @@ class Client(ClientMachine[ClientEvent]):
         self._out.put(line)
         return self._number
 
+    def authenticate(self, exchange: Exchange) -> int:
+        """AUTH, and the answers to its challenges, by a SASL exchange (`sasl.choose()` makes one).
+
+        Returns a number; the `Replied` that brings it back ends the exchange, and when it is a no,
+        `exchange.refusal` may say more. No `Challenge` is given meanwhile. `next_event()` raises
+        `sasl.ExchangeFailed` when the server cannot be trusted: it broke the exchange, or said yes
+        without having proven what the mechanism promises. Raises as `send()` does.
+        """
+        number = self.send(Auth(exchange.mechanism, exchange.initial))
+        self._pending[-1].exchange = exchange
+        return number
+
     def _answer_challenge(self, line: bytes) -> int:
         if self._awaiting is None:
             raise LocalProtocolError("there is no challenge to answer")
@@ -226,10 +240,8 @@ class Client(ClientMachine[ClientEvent]):
         self._awaiting = None
         return self._pending[0].number
 
-    def data_to_send(self) -> bytes:
-        """Take what is queued; b"" if nothing is."""
+    def _hand_out(self) -> None:
         self._untaken = 0
-        return super().data_to_send()
 
     # --- May it be said? ------------------------------------------------------------------------
 
@@ -351,7 +363,12 @@ class Client(ClientMachine[ClientEvent]):
             self._out.put(later)
             self._blank_lines = 0
             return None
-        self._awaiting = challenge = self._without_blank_lines(challenge)
+        challenge = self._without_blank_lines(challenge)
+        if pending.exchange is not None:
+            said = None if "bad_base64" in challenge.anomalies else challenge.data
+            self._out.put(encode(AuthResponse(self._ask_exchange(pending.exchange, said))))
+            return None
+        self._awaiting = challenge
         return challenge
 
     def _on_reply(self, reply: Reply) -> ClientEvent | None:
@@ -430,6 +447,12 @@ class Client(ClientMachine[ClientEvent]):
         self._go_ahead = reply
         self._start_tls()
         return None
+
+    def _then_auth(self, command: Auth, reply: Reply) -> ClientEvent | None:
+        exchange = self._pending[0].exchange
+        if exchange is not None:
+            exchange.succeeded()
+        return self._done(reply)
 
     def _then_utf8(self, command: Utf8, reply: Reply) -> ClientEvent | None:
         self._utf8 = True
@@ -600,4 +623,5 @@ _THEN: dict[type, Any] = {
     Top: Client._then_message,
     Stls: Client._then_stls,
     Utf8: Client._then_utf8,
+    Auth: Client._then_auth,
 }

@@ -24,7 +24,7 @@ MAY: dict[str, set[str]] = {
     "_vocabulary": {"errors", "_grammar"},
     "_wire": {"errors", "limits", "_grammar"},
     "_machine": {"errors", "limits", "_grammar", "_wire"},
-    "sasl": {"errors", "limits", "_grammar"},
+    "sasl": {"errors", "limits", "_grammar", "_vocabulary"},
     "message": {"errors", "limits", "_grammar"},
     "smtp": {*_CORE, "_envelope", "sasl"},
     "pop3": {*_CORE, "sasl"},
