@@ -1,8 +1,8 @@
 """The examples, each run as anyone would run it: as a program, against the others.
 
-`send_mail` sends, `relay` passes on, `smtp_sink` stores, `pop3_server` serves, `pop3_fetch` fetches;
-what the Maildir holds in the end is compared with what was sent, octet for octet. Nothing here looks
-inside a program: only command lines, exit statuses, what is printed, and files.
+`send_mail` sends, `relay` passes on, `smtp_sink` stores, `pop3_server` serves, `pop3_fetch`
+fetches; what the Maildir holds in the end is compared with what was sent, octet for octet. Nothing
+here looks inside a program: only command lines, exit statuses, what is printed, and files.
 """
 
 from __future__ import annotations
@@ -459,8 +459,10 @@ def scripted(
         with peer, peer.makefile("rb") as lines:
             for answer in answers:
                 peer.sendall(answer + b"\r\n")
+                if answer is answers[-1] and end is None:
+                    return
                 heard.append(lines.readline())
-            while end is not None and lines.readline() != end:
+            while lines.readline() != end:
                 pass
 
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -890,12 +892,9 @@ def test_user_and_pass_under_tls(
     """RFC 2595 section 4, RFC 8314 section 3.3."""
     served = ("--maildir", drop, *ALICES, *certificates.server, "--driver", driver)
     stls = start("pop3_server", *served)
-    ran = fetch(stls.port, maildir)
-    assert ran.status == 2
-    assert "without TLS" in ran.errors
     ran = fetch(stls.port, maildir, "--plaintext-auth")
     assert ran.status == 2
-    assert "USER" in ran.errors
+    assert "does not offer USER" in ran.errors
     assert fetch(stls.port, maildir, "--stls", "--cafile", certificates.ca).status == 0
     ran = fetch(stls.port, maildir, "--stls")
     assert ran.status == 2
@@ -906,9 +905,14 @@ def test_user_and_pass_under_tls(
     ran = fetch(implicit.port, maildir, "--implicit-tls")
     assert ran.status == 2
     assert "certificate verify failed" in ran.errors
-    ran = fetch(start("pop3_server", "--maildir", drop, *ALICES).port, maildir, "--stls")
+    open_to_all = start("pop3_server", "--maildir", drop, *PLAIN_DROP, "--driver", driver)
+    ran = fetch(open_to_all.port, maildir)
+    assert ran.status == 2
+    assert "without TLS" in ran.errors
+    ran = fetch(open_to_all.port, maildir, "--stls")
     assert ran.status == 2
     assert "refused STLS" in ran.errors
+    assert fetch(open_to_all.port, maildir, "--plaintext-auth").status == 0
 
 
 def test_apop(start: Start, drop: Path, maildir: Path, tmp_path: Path) -> None:
@@ -1056,7 +1060,7 @@ ONE = b"+OK\r\nSubject: one\r\n\r\n."
 
 def test_an_interrupted_run_goes_on(start: Start, drop: Path, maildir: Path) -> None:
     script = (*GREETED, b"+OK\r\n1 3.one\r\n2 20.two\r\n.", ONE, b"+OK", b"+OK\r\nSubject: ha")
-    with scripted(*script[:-1], script[-1], end=None) as (port, heard):
+    with scripted(*script, end=None) as (port, heard):
         ran = fetch(port, maildir, "--plaintext-auth", "--delete")
     assert heard[4:7] == [b"RETR 1\r\n", b"DELE 1\r\n", b"RETR 2\r\n"]
     assert ran.status == 2
@@ -1257,8 +1261,11 @@ def test_pop3_fetch_is_interrupted(maildir: Path) -> None:
             env=ENVIRONMENT,
         ) as process:
             peer, _ = silent.accept()
-            with peer:
+            with peer, peer.makefile("rb") as lines:
+                peer.sendall(b"+OK x\r\n")
+                assert lines.readline() == b"CAPA\r\n"
                 process.send_signal(signal.SIGINT)
                 _, errors = process.communicate(timeout=DEADLINE)
+                assert lines.readline() == b""  # not QUIT
     assert process.returncode == 2
     assert errors == b"pop3_fetch: error: interrupted\n"
