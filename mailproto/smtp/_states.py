@@ -127,16 +127,15 @@ TIMEOUTS: dict[str, float] = {
 """Seconds a client waits (RFC 5321 section 4.5.3.2): for the answers to MAIL, RCPT and DATA, for a
 block of the body to be taken, for the answer to the whole body, and, under "", for all else."""
 
+SERVER_TIMEOUT = 300.0
+"""Seconds a server waits for the next command or block (RFC 5321 section 4.5.3.2.7)."""
+
 
 def shows_secret(mechanism: str) -> bool:
     """Whether a SASL mechanism shows the secret to whoever reads the connection (RFC 4954)."""
     from ..sasl import PLAINTEXT_MECHANISMS  # noqa: PLC0415 - no AUTH, no SASL to load
 
     return mechanism.upper() in PLAINTEXT_MECHANISMS
-
-
-SERVER_TIMEOUT = 300.0
-"""Seconds a server waits for the next command or block (RFC 5321 section 4.5.3.2.7)."""
 
 
 @attrs.frozen(kw_only=True)
