@@ -239,6 +239,7 @@ TOY_SERVER = Row(
             b"ECHO secret\r\nQUIT\r\n",
         ],
         "cut short": [b"PUT 9\r\nsome", EOF],
+        "a line without an end": [b"ECHO " + 99 * b"a", EOF],
         "timed out": [b"ECHO a", TIMEOUT],
     },
     words=(
