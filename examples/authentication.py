@@ -81,21 +81,21 @@ class Authentication:
 
     def __init__(self, users: Users) -> None:
         self._users = users
-        self._exchange = self._begin("PLAIN")
-
-    def _begin(self, mechanism: str) -> sasl.ServerExchange:
-        return sasl.server(mechanism, nonce=secrets.token_urlsafe(18))
+        self._exchange: sasl.ServerExchange | None = None
 
     def hear(self, event: smtp.Auth | smtp.AuthResponse) -> Step:
         """What is to be said to it."""
         if isinstance(event, smtp.Auth):
-            self._exchange = self._begin(event.mechanism)
-            step = self._exchange.begin(event.initial_response)
+            exchange = sasl.server(event.mechanism, nonce=secrets.token_urlsafe(18))
+            self._exchange = exchange
+            step = exchange.begin(event.initial_response)
         else:
-            step = self._exchange.receive(event.data)
+            assert self._exchange is not None  # a response follows an Auth
+            exchange = self._exchange
+            step = exchange.receive(event.data)
         if not isinstance(step, Step):
             # The passwords are in memory. If they were elsewhere, the question could wait.
-            step = self._exchange.answer(self._users.answer(step))
+            step = exchange.answer(self._users.answer(step))
         assert isinstance(step, Step)  # a mechanism asks once
         return step
 
