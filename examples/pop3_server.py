@@ -113,8 +113,8 @@ class Session:
                 await self.log_in(proven and secret is not None)
             case pop3.Auth() | pop3.AuthResponse() as event:
                 match self.authentication.hear(event):
-                    case sasl.Challenge(data):
-                        server.send(pop3.Challenge(data))
+                    case sasl.Challenge() as challenge:
+                        server.send(challenge)
                     case step:
                         await self.log_in(isinstance(step, sasl.Success))
             case pop3.Retr(number) | pop3.Top(number):

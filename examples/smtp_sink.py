@@ -161,8 +161,8 @@ class Session:
 
     def authenticate(self, event: smtp.Auth | smtp.AuthResponse) -> None:
         match self.authentication.hear(event):
-            case sasl.Challenge(data):
-                self.server.send(smtp.Challenge(data))
+            case sasl.Challenge() as challenge:
+                self.server.send(challenge)
             case sasl.Success():
                 self.server.accept()
             case sasl.Failure():
