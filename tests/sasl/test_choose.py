@@ -25,7 +25,8 @@ def choose(offered: list[str], have: sasl.Credentials = PASSWORD, **kwargs: Any)
 def exchange(
     offered: list[str], have: sasl.Credentials = PASSWORD, **kwargs: Any
 ) -> sasl.ClientExchange:
-    return sasl.choose(offered, have, **{"nonce": "c", "tls": True, **kwargs})
+    arguments: dict[str, Any] = {"nonce": "c", "tls": True, **kwargs}
+    return sasl.choose(offered, have, **arguments)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import attrs
@@ -215,9 +216,9 @@ def test_out_of_turn_is_a_local_error_and_changes_nothing(mechanism: str) -> Non
     for moment in moments(session(mechanism)):
         server = moment.server
         turns: dict[str, Callable[[], object]] = {
-            "begin": lambda server=server: server.begin(b"x"),
-            "receive": lambda server=server: server.receive(b"x"),
-            "answer": lambda server=server: server.answer(True),
+            "begin": partial(server.begin, b"x"),
+            "receive": partial(server.receive, b"x"),
+            "answer": partial(server.answer, True),
         }
         match moment.step:
             case None:

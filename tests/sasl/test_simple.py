@@ -288,13 +288,15 @@ def test_cram_answers_one_challenge_and_no_empty_one() -> None:
         ("", None, None),
     ],
 )
-def test_external_is_what_tls_says(authzid: str, answer: str | None, step: sasl.Step) -> None:
+def test_external_is_what_tls_says(
+    authzid: str, answer: str | None, step: sasl.Success | None
+) -> None:
     client = sasl.External(authzid)
     assert client.initial == authzid.encode()
     exchange = server("EXTERNAL")
     assert exchange.begin(client.initial) == sasl.NeedIdentity(authzid)
     last = exchange.answer(answer)
-    assert last == step if step else isinstance(last, sasl.Failure)
+    assert last == step if step is not None else isinstance(last, sasl.Failure)
 
 
 def test_external_may_act_for_another_where_that_is_allowed() -> None:
