@@ -5,7 +5,7 @@ A Sphinx extension: before the sources are read, each function in `PAGES` writes
 
 Two tables are written here because the code has no place for them: what each defect code means
 (`DEFECTS`) and where a state stands in the diagram (`PLACES`). The build fails when they and the
-code disagree; so it does when `reference/smtp.md` leaves out a public name.
+code disagree; so it does when `reference/smtp.md` or `sasl.md` leaves out a public name.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_args
 
 import attrs
 
 import mailproto
 import mailproto.limits
-from mailproto import smtp
+from mailproto import sasl, smtp
 from mailproto.smtp import _server, _states
 
 if TYPE_CHECKING:
@@ -524,15 +525,18 @@ def defects() -> str:
     )
 
 
-def check_smtp_page() -> None:
-    """Every public name of `mailproto.smtp` is on its page, once; unless another page has it."""
-    page = (SPHINX / "reference" / "smtp.md").read_text("utf-8")
-    listed = re.findall(r"^\.\. (?:auto\w+|py:data):: mailproto\.smtp\.(\w+)$", page, re.MULTILINE)
-    parameters = {name for name in smtp.__all__ if isinstance(getattr(smtp, name), smtp.Parameter)}
-    again = {name for name in listed if listed.count(name) > 1}
-    missing = set(smtp.__all__) - set(listed) - parameters - set(mailproto.__all__)
-    assert not missing, f"reference/smtp.md lacks {missing}"
-    assert not again, f"reference/smtp.md has {again} twice"
+def check_page(module: ModuleType) -> None:
+    """Every public name of a module is on its page, once; unless another page has it."""
+    name = module.__name__.rpartition(".")[2]
+    page = (SPHINX / "reference" / f"{name}.md").read_text("utf-8")
+    pattern = rf"^\.\. (?:auto\w+|py:data):: mailproto\.{name}\.(\w+)$"
+    listed = re.findall(pattern, page, re.MULTILINE)
+    public: list[str] = module.__all__
+    parameters = {one for one in public if isinstance(getattr(module, one), smtp.Parameter)}
+    again = {one for one in listed if listed.count(one) > 1}
+    missing = set(public) - set(listed) - parameters - set(mailproto.__all__)
+    assert not missing, f"reference/{name}.md lacks {missing}"
+    assert not again, f"reference/{name}.md has {again} twice"
 
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -549,7 +553,8 @@ def generate(app: Sphinx) -> None:
     """Write every page whose text has changed."""
     folder = Path(app.srcdir) / "reference" / "generated"
     folder.mkdir(exist_ok=True)
-    check_smtp_page()
+    for module in (sasl, smtp):
+        check_page(module)
     for name, make in PAGES.items():
         page = folder / f"{name}.md"
         text = make()

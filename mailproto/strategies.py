@@ -84,7 +84,9 @@ def _once(make: Callable[P, T]) -> Callable[P, T]:
 
 def _shown(value: object) -> str:
     """`repr()`, without the fields that have their defaults."""
-    if not isinstance(value, (SaslSession, SmtpSession, smtp.ServerConfig, Limits)):
+    # Nothing that is drawn is a secret: a failing example has to be readable.
+    secretive = (sasl.Password, sasl.Token, sasl.Binding)
+    if not isinstance(value, (SaslSession, SmtpSession, smtp.ServerConfig, Limits, *secretive)):
         return repr(value)
     fields = [field for field in attrs.fields(type(value)) if field.init]
     given = [(field.name, getattr(value, field.name), field.default) for field in fields]
@@ -370,6 +372,9 @@ class SaslSession:
 
     def __repr__(self) -> str:
         return _shown(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(_shown(self))  # what Hypothesis prints
 
     def client(self) -> sasl.ClientExchange:
         """The client's exchange."""
