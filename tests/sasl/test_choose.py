@@ -115,6 +115,12 @@ def test_no_mechanism_is_a_local_error_that_names_no_secret() -> None:
     assert "SCRAM-SHA-256" in str(caught.value)
 
 
+def test_the_error_repeats_names_and_no_other_text_of_the_server() -> None:
+    """RFC 4422 section 3.1: names are short, and have letters, digits, hyphens, underscores."""
+    with pytest.raises(sasl.NoMechanism, match="offers GSSAPI; with"):
+        choose(["GSSAPI", "\x1b[2J", "A" * 21, "X Y", "\r\n"])
+
+
 # -- one choice ------------------------------------------------------------------------------------
 
 
