@@ -10,13 +10,14 @@ from __future__ import annotations
 TYPE_CHECKING = False  # as type checkers know it; importing typing would cost ten times the rest
 
 if TYPE_CHECKING:
-    from . import sasl, smtp
+    from . import pop3, sasl, smtp
     from ._machine import BodyChunk, BodyWanted, Machine, Timeout, TlsEstablished, Want
     from .errors import (
         ConnectionLost,
         Defect,
         LimitExceeded,
         LocalProtocolError,
+        NotOffered,
         ProtocolError,
         RemoteProtocolError,
     )
@@ -31,11 +32,13 @@ __all__ = [
     "Limits",
     "LocalProtocolError",
     "Machine",
+    "NotOffered",
     "ProtocolError",
     "RemoteProtocolError",
     "Timeout",
     "TlsEstablished",
     "Want",
+    "pop3",
     "sasl",
     "smtp",
 ]
@@ -46,6 +49,7 @@ _HOMES = {
         "Defect",
         "LimitExceeded",
         "LocalProtocolError",
+        "NotOffered",
         "ProtocolError",
         "RemoteProtocolError",
     ),
@@ -53,7 +57,7 @@ _HOMES = {
     "_machine": ("BodyChunk", "BodyWanted", "Machine", "Timeout", "TlsEstablished", "Want"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("sasl", "smtp", "testing", "strategies")
+_MODULES = ("pop3", "sasl", "smtp", "testing", "strategies")
 
 
 def __getattr__(name: str) -> object:

@@ -21,7 +21,10 @@ T = TypeVar("T")
 
 @attrs.frozen
 class Param:
-    """One ESMTP parameter of a MAIL or RCPT command (RFC 5321 section 4.1.2, esmtp-param)."""
+    """One ESMTP parameter of a MAIL or RCPT command (RFC 5321 section 4.1.2, esmtp-param).
+
+    The attributes of XCLIENT and XFORWARD are written in the same way.
+    """
 
     keyword: str
     """In upper case."""
@@ -39,7 +42,7 @@ class Parameter(Generic[T]):
 
     keyword: str
     command: str
-    """"MAIL" or "RCPT"."""
+    """"MAIL", "RCPT", or the verb of the extension's own command."""
     parse: Callable[[str | None], T] = attrs.field(repr=False)
     """The typed value of what stands on the wire. Raises ValueError."""
     format: Callable[[T], str | None] = attrs.field(repr=False)

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 __all__ = [
     "ATEXT",
+    "PLAIN_ADDRESS",
     "Address",
     "ascii_upper",
     "b64decode",
@@ -26,7 +27,7 @@ __all__ = [
     "has_control",
     "is_address_literal",
     "is_domain",
-    "is_plain_address",
+    "is_ip_address",
     "parse_address",
     "parse_datetime",
     "parse_number",
@@ -137,6 +138,11 @@ def _is_ipv6(text: str) -> bool:
     return full and all(re.fullmatch(r"[0-9A-Fa-f]{1,4}", group) for group in groups)
 
 
+def is_ip_address(text: str) -> bool:
+    """Whether `text` is an IPv4 or IPv6 address: `192.0.2.1`, `2001:db8::1`."""
+    return _IPV4.fullmatch(text) is not None or (":" in text and _is_ipv6(text))
+
+
 class Address(NamedTuple):
     """A mailbox taken apart. `domain` is "" for `postmaster` and other unqualified names."""
 
@@ -148,12 +154,10 @@ class Address(NamedTuple):
     """Codes of what RFC 5321 does not allow and the field has."""
 
 
-_PLAIN = re.compile(rf"[{ATEXT}]+(?:\.[{ATEXT}]+)*@[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*", re.ASCII)
-
-
-def is_plain_address(text: str) -> bool:
-    """Whether `text` is a mailbox of the usual kind: short ASCII, nothing quoted, nothing odd."""
-    return len(text) <= 64 and _PLAIN.fullmatch(text) is not None
+PLAIN_ADDRESS = re.compile(
+    rf"(?=.{{0,64}}\Z)[{ATEXT}]++(?:\.[{ATEXT}]++)*+@[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+", re.ASCII
+)
+"""A mailbox of the usual kind: short ASCII, nothing quoted, nothing odd."""
 
 
 def parse_address(text: str) -> Address:
@@ -162,7 +166,7 @@ def parse_address(text: str) -> Address:
     Raises ValueError for what has no certain reading: control characters, spaces or brackets
     outside quotes, an empty local part or domain, a domain that no address can have.
     """
-    if is_plain_address(text):
+    if PLAIN_ADDRESS.fullmatch(text) is not None:
         local, _, domain = text.partition("@")
         return Address(local, domain)
     defects: list[str] = []

@@ -1,10 +1,11 @@
 """The only code that touches buffers.
 
-Two directions, six classes:
+Two directions, a few classes:
 
 * `Input` holds the bytes that came in and are not consumed yet, and cuts lines and counted octets
   from them.
-* `TextDecoder` reads dot-stuffed text (SMTP DATA, POP3 multi-line answers) from an `Input`.
+* `TextDecoder` reads dot-stuffed text (SMTP DATA, POP3 multi-line answers) from an `Input`;
+  `LooseTextDecoder` does so where lines may end with LF alone.
 * `NewlineScan` looks at a body as it passes, chunk by chunk: bare CR and LF, NUL, long lines, 8-bit
   octets; it can rewrite bare newlines.
 * `NewlineFilter` does the same on the way out, `TextEncoder` adds the dot-stuffing, whatever the
@@ -32,6 +33,7 @@ from .errors import Defect
 __all__ = [
     "BareNewlines",
     "Input",
+    "LooseTextDecoder",
     "NewlineFilter",
     "NewlineScan",
     "Output",
@@ -80,16 +82,24 @@ class Input:
     def feed(self, data: bytes) -> None:
         """Append `data`."""
         if self.stalled and self._patience:
-            tail = self._tail
-            tail += data
-            if _LF in data or len(tail) >= self._patience:
-                self.stalled = False
+            self.drip(data)
         elif self._pos == len(self._head) and not self._tail:
             self._head = data
             self._pos = self._scanned = 0
             self.stalled = False
         else:
             self._tail += data
+
+    def drip(self, data: bytes) -> None:
+        """Append `data` while stalled: the short way of a line that comes in small pieces."""
+        patience = self._patience
+        if not patience:
+            self.feed(data)
+            return
+        tail = self._tail
+        tail += data
+        if _LF in data or len(tail) >= patience:
+            self.stalled = False
 
     def clear(self) -> None:
         """Drop everything."""
@@ -158,6 +168,21 @@ class Input:
             return True
         self._scanned = rest + max(0, len(self._tail) - overlap)
         return False
+
+    def match(self, line: re.Pattern[bytes], limit: int | None) -> re.Match[bytes] | None:
+        """The next line, consumed, if `line` matches it and it is not longer than `limit` octets.
+
+        `line` has to match one whole line, end included, or nothing. None says nothing: ask
+        `line()`.
+        """
+        match = line.match(self._head, self._pos)
+        if match is not None:
+            end = match.end()
+            if limit is None or end - self._pos <= limit:
+                self._pos = end
+                self._scanned = 0
+                return match
+        return None
 
     def skip_line(self, terminator: bytes) -> tuple[int, bool]:
         """Drop octets up to and with the next line end: (how many, whether the end was there)."""
@@ -248,6 +273,8 @@ class TextDecoder:
         if self.ended:
             return b""
         buffer, pos, stop = source.window(max(size, 8))
+        if pos == stop:
+            return b""
         start = pos
         if self._at_line_start and pos < stop and buffer[pos] == _DOT:
             opening = buffer[pos : pos + 3]
@@ -259,15 +286,17 @@ class TextDecoder:
                 return b""  # "." or ".\r": nobody knows yet
             pos += 1
         # Most pieces have no line that starts with a dot; one that ends the text has just that.
-        dotted = _LINE_DOT.search(buffer, pos, stop)
-        end = -1 if dotted is None else dotted.start()
-        if end >= 0 and buffer[end + 3 : end + 5] != b"\r\n":
-            end = buffer.find(b"\r\n.\r\n", pos, stop)
-        if end >= 0:
-            text = buffer[pos : end + 2]
-            source.advance(end + 5 - start)
-            self.ended = True
-        else:
+        pieces: list[bytes] = []
+        begin, end = pos, -1
+        while (dot := _LINE_DOT.search(buffer, begin, stop)) is not None:
+            if dot.lastindex:
+                end = dot.start() + 2
+                source.advance(end + 3 - start)
+                self.ended = True
+                break
+            pieces.append(buffer[begin : dot.start() + 2])
+            begin = dot.end()
+        if end < 0:
             end, at_line_start = stop, False
             if buffer.endswith(b"\r\n", pos, stop):
                 at_line_start = True
@@ -281,16 +310,18 @@ class TextDecoder:
                 at_line_start = True
             if end > pos:
                 self._at_line_start = at_line_start
-            text = buffer[pos:end]
             source.advance(end - start)
         # Every CRLF-dot inside is stuffing: one that might be the end was held back.
-        if dotted is not None and dotted.start() < end:
-            text = b"\r\n".join(text.split(b"\r\n."))
-        return text
+        if not pieces:
+            return buffer[begin:end]
+        pieces.append(buffer[begin:end])
+        return b"".join(pieces)
 
 
 _DOT = ord(".")
-_LINE_DOT = re.compile(rb"\r\n\.")  # a search for it costs half of what bytes.find() does
+# `re` looks for them in half the time that the methods of bytes take.
+_LINE_DOT = re.compile(rb"\r\n\.(\r\n)?")
+_DOTTED = re.compile(rb"\r\n\.")
 
 
 class BareNewlines(enum.Enum):
@@ -317,7 +348,7 @@ def _all_crlf(data: bytes) -> bool:
 
 
 _EIGHT_BIT = re.compile(rb"[\x80-\xff]")
-_LONGEST = 998  # RFC 5321 section 4.5.3.1.6: 1,000 octets with CRLF
+_WIDTH = 1_000  # RFC 5321 section 4.5.3.1.6: a line with its CRLF
 
 
 class NewlineScan:
@@ -346,7 +377,7 @@ class NewlineScan:
         """Look at `data`. Returns the index of its first bare CR or LF, or -1."""
         found = self._found
         bare = -1
-        if not _all_crlf(data):
+        if data.replace(b"\r", b"").replace(b"\n", b"\r\n") != data:  # see _all_crlf()
             match = _BARE.search(data)
             assert match is not None
             bare = match.start()
@@ -365,19 +396,19 @@ class NewlineScan:
         return bare
 
     def _measure(self, data: bytes) -> None:
-        # A line of more than 998 octets leaves a window of 999 without LF: step from window to
-        # window, each time to behind the last LF in it. (With CRLF ends, a window of 1,000.)
-        width = _LONGEST + 2
-        start = -self._column  # where the current line starts, relative to data
+        # A line of more than 998 octets leaves a window of 1,000 without LF (its CR counted): step
+        # from window to window, each time to behind the last LF in it.
+        rfind = data.rfind
         end = len(data)
-        while start + width <= end:
-            last = data.rfind(b"\n", max(start, 0), start + width)
+        start = -self._column  # where the current line starts, relative to data
+        line = 0  # the part of it that is here
+        while start + _WIDTH <= end:
+            last = rfind(b"\n", line, start + _WIDTH)
             if last < 0:
                 self._found["long_line"] = Defect("long_line", self.size + start)
                 return
-            start = last + 1
-        last = data.rfind(b"\n", max(start, 0), end)
-        self._column = end - (last + 1 if last >= 0 else start)
+            line = start = last + 1
+        self._column = end - (rfind(b"\n", line) + 1 or start)
 
 
 _BARE_KINDS: tuple[tuple[str, re.Pattern[bytes]], ...] = (
@@ -409,12 +440,12 @@ class NewlineFilter:
             return data
         if self._carry:
             data = self._carry + data
-        carry = b""
-        if data.endswith(b"\r"):
-            carry = b"\r"
-            data = data[:-1]
-        data = self._clean(data)
-        self._carry = carry
+        if data[-1:] != b"\r":
+            data = self._clean(data)
+            self._carry = b""
+            return data
+        data = self._clean(data[:-1])
+        self._carry = b"\r"
         return data
 
     def end(self) -> bytes:
@@ -434,33 +465,72 @@ class NewlineFilter:
         return normalize(data)
 
 
-class TextEncoder:
+class TextEncoder(NewlineFilter):
     """Turns a body into the lines of a text: newline policy, dot-stuffing, the end."""
 
-    __slots__ = ("_filter", "_last")
+    __slots__ = ("_last",)
 
     def __init__(self, policy: BareNewlines) -> None:
-        self._filter = NewlineFilter(policy)
+        self._policy = policy
+        self._carry = b""
         self._last = b"\r\n"  # the last two octets that went out
 
     def feed(self, data: bytes) -> bytes:
         """The wire form of the next piece. Raises ValueError, unchanged, for what is refused."""
-        return self._stuff(self._filter.feed(data))
+        text = NewlineFilter.feed(self, data)
+        if not text:
+            return text
+        pieces = _DOTTED.split(text)
+        stuffed = text if len(pieces) == 1 else b"\r\n..".join(pieces)
+        first = text[0]
+        if first == _DOT and self._last == b"\r\n":
+            stuffed = b"." + stuffed
+        elif first == _LF and text[1:2] == b"." and self._last[-1:] == b"\r":
+            stuffed = b"\n." + stuffed[1:]  # PRESERVE cuts where it was cut
+        self._last = text[-2:] if len(text) > 1 else self._last[-1:] + text
+        return stuffed
 
     def end(self) -> bytes:
         """The rest of the text: a missing last CRLF, then the dot. Raises as `feed()` does."""
-        text = self._stuff(self._filter.end())
-        return text + (b".\r\n" if self._last == b"\r\n" else b"\r\n.\r\n")
+        rest = NewlineFilter.end(self)  # a CR made CRLF, or nothing
+        if rest or self._last == b"\r\n":
+            return rest + b".\r\n"
+        return b"\r\n.\r\n"
 
-    def _stuff(self, text: bytes) -> bytes:
-        if not text:
-            return text
-        stuffed = text
-        if _LINE_DOT.search(text) is not None:
-            stuffed = b"\r\n..".join(text.split(b"\r\n."))
-        if text[:1] == b"." and self._last == b"\r\n":
-            stuffed = b"." + stuffed
-        elif text[:2] == b"\n." and self._last[-1:] == b"\r":  # PRESERVE cuts where it was cut
-            stuffed = b"\n." + stuffed[1:]
-        self._last = (self._last + text[-2:])[-2:]
-        return stuffed
+
+class LooseTextDecoder:
+    """Reads text whose lines may end with LF alone, and so may its end: `LF . LF`.
+
+    For peers that know no CRLF. Its faces are those of `TextDecoder`; bare LFs stay as they are.
+    """
+
+    __slots__ = ("_at_line_start", "ended")
+
+    def __init__(self) -> None:
+        self._at_line_start = True
+        self.ended = False
+
+    def read(self, source: Input, size: int) -> bytes:
+        """The next text from at most `size` octets (never fewer than 8) of `source`.
+
+        b"" when it needs more octets or has ended; `ended` tells.
+        """
+        if self.ended:
+            return b""
+        buffer, start, stop = source.window(max(size, 8))
+        pos = start
+        lines: list[bytes] = []
+        while pos < stop:
+            end = buffer.find(b"\n", pos, stop) + 1
+            line = buffer[pos : end or stop]
+            dotted = self._at_line_start and line[:1] == b"."
+            if dotted and line in (b".", b".\r"):
+                break  # nobody knows yet
+            pos += len(line)
+            if dotted and line in (b".\n", b".\r\n"):
+                self.ended = True
+                break
+            lines.append(line[1:] if dotted else line)
+            self._at_line_start = bool(end)
+        source.advance(pos - start)
+        return b"".join(lines)

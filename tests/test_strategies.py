@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
-from mailproto import BodyChunk, sasl, smtp
+from mailproto import BodyChunk, pop3, sasl, smtp
 from mailproto import strategies as mail
 from mailproto.testing import run
 
@@ -355,7 +355,7 @@ def test_every_parameter_of_the_registry_is_drawn(command: Any) -> None:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.keyword)
 def test_every_parameter_has_values(row: smtp.Parameter[Any]) -> None:
     values = sample(mail.smtp_values(row), 50)
-    assert len(set(values)) > 1 or row in (smtp.SMTPUTF8, smtp.REQUIRETLS)
+    assert len(set(values)) > 1 or row in (smtp.SMTPUTF8, smtp.REQUIRETLS, smtp.PRDR)
 
 
 def test_the_values_of_a_private_parameter_are_not_guessed() -> None:
@@ -514,6 +514,134 @@ def test_a_session_shows_what_is_special_about_it() -> None:
     )
 
 
+# -- POP3 ------------------------------------------------------------------------------------------
+
+_POP3_ANSWERS = {pop3.AuthResponse, pop3.AuthCancel}
+
+
+def test_every_pop3_command_is_drawn() -> None:
+    commands = set(get_args(pop3.Command))
+    assert {type(one) for one in sample(mail.pop3_commands(), 500)} == commands - _POP3_ANSWERS
+
+
+@pytest.mark.parametrize("kind", get_args(pop3.Command), ids=lambda kind: kind.__name__)
+def test_pop3_commands_of_one_class_can_be_asked_for(kind: type[pop3.Command]) -> None:
+    drawn = sample(mail.pop3_commands(kind), 30)
+    assert {type(one) for one in drawn} == {kind}
+    assert all(pop3.encode(one).endswith(b"\r\n") for one in drawn)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        (pop3.List, lambda command: command.number is None),
+        (pop3.Uidl, lambda command: command.number),
+        (pop3.Retr, lambda command: command.number == 2**63 - 1),
+        (pop3.Top, lambda command: command.lines == 0),
+        (pop3.Pass, lambda command: command.password != command.password.strip()),
+        (pop3.User, lambda command: not command.name.isascii()),
+        (pop3.User, lambda command: " " in command.name),
+        (pop3.Lang, lambda command: command.tag == "*"),
+        (pop3.Auth, lambda command: command.initial_response == b""),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_edges_of_pop3_commands_are_drawn(kind: type, wanted: Callable[[Any], object]) -> None:
+    find(mail.pop3_commands(kind), wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda reply: reply.ok and not reply.text,
+        lambda reply: not reply.ok and reply.means(pop3.ResponseCode.SYS_TEMP),
+        lambda reply: reply.code == pop3.ResponseCode.IN_USE,
+        lambda reply: not reply.text.isascii(),
+    ],
+)
+def test_pop3_replies_of_every_kind_are_drawn(wanted: Callable[[pop3.Reply], object]) -> None:
+    find(mail.pop3_replies(), wanted)
+
+
+def test_pop3_replies_are_yes_or_no_as_asked() -> None:
+    assert {reply.ok for reply in sample(mail.pop3_replies(False), 20)} == {False}
+
+
+@given(mail.pop3_maildrops(max_size=2))
+def test_maildrops_can_be_opened(drop: tuple[tuple[int, str], ...]) -> None:
+    server = pop3.Server(pop3.ServerConfig(plaintext_auth=True))
+    server.receive_data(b"USER a\r\nPASS b\r\n")
+    while server.awaiting is None:
+        server.next_event()
+    server.accept(maildrop=drop)
+    assert server.totals.messages == len(drop) <= 2
+
+
+def test_pop3_configurations_differ_where_it_matters() -> None:
+    configs = sample(mail.pop3_configs())
+    for name in ("stls", "plaintext_auth", "auth", "languages"):
+        assert len({getattr(config, name) for config in configs}) > 1, name
+    for keyword in ("PIPELINING", "TOP", "UIDL"):
+        assert len({keyword in config.offered for config in configs}) == 2
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda stream: b"\nRETR 1\r\n" in stream,
+        lambda stream: b"\nDELE 1\r\n" in stream,
+        lambda stream: stream.endswith(b"QUIT\r\n"),
+        lambda stream: stream.startswith(b"AUTH PLAIN "),
+        lambda stream: b"\nTOP 1 0\r\n" in stream,
+    ],
+)
+def test_pop3_client_streams_of_every_kind_are_drawn(wanted: Callable[[bytes], object]) -> None:
+    find(mail.pop3_client_streams(), wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda stream: stream.startswith(b"-ERR"),
+        lambda stream: b"PIPELINING\r\n" in stream,
+        lambda stream: b"\r\n.\r\n" in stream,
+        lambda stream: b"\r\n+ " in stream,
+    ],
+)
+def test_pop3_server_streams_of_every_kind_are_drawn(wanted: Callable[[bytes], object]) -> None:
+    find(mail.pop3_server_streams(), wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda session: session.config.stls,
+        lambda session: "PIPELINING" not in session.config.offered and len(session.commands) > 2,
+        lambda session: any(_BARE.search(message) for message in session.messages),
+        lambda session: any(isinstance(one, pop3.Top) for one in session.commands),
+        lambda session: session.login == "APOP",
+        lambda session: session.login == "AUTH" and session.config.auth,
+    ],
+)
+def test_pop3_sessions_of_every_kind_are_drawn(
+    wanted: Callable[[mail.Pop3Session], object],
+) -> None:
+    find(mail.pop3_sessions(), wanted)
+
+
+def test_a_pop3_session_runs_itself_to_its_end() -> None:
+    session = mail.Pop3Session(
+        messages=(b"one\r\n", b"two\r\n"), commands=(pop3.Retr(2), pop3.Dele(1))
+    )
+    link = session.link()
+    link.run()
+    assert link.closed
+    assert session.maildrop == ((5, "uid-1"), (5, "uid-2"))
+    assert BodyChunk(b"two\r\n") in link.client.events
+    assert link.server.events[-1] == pop3.Commit((1,), ("uid-1",))
+    assert repr(mail.Pop3Session(messages=(b"x",))) == "Pop3Session(messages=(b'x',))"
+
+
 # -- size ------------------------------------------------------------------------------------------
 
 
@@ -523,12 +651,21 @@ def test_a_session_shows_what_is_special_about_it() -> None:
         (mail.smtp_commands(), 500),
         (mail.smtp_replies(), 400),
         (mail.smtp_client_streams().map(repr), 1_500),
-        (mail.smtp_server_streams().map(repr), 1_000),
+        (mail.smtp_server_streams().map(repr), 1_200),
         (mail.smtp_sessions(), 2_000),
         (mail.bodies().map(repr), 200),
+        (mail.pop3_commands(), 300),
+        (mail.pop3_replies(), 200),
+        (mail.pop3_client_streams().map(repr), 800),
+        (mail.pop3_server_streams().map(repr), 1_000),
+        (mail.pop3_sessions(), 1_500),
         (mail.sasl_sessions(), 600),
     ],
-    ids=["commands", "replies", "client streams", "server streams", "sessions", "bodies", "SASL"],
+    ids=[
+        *("commands", "replies", "client streams", "server streams", "sessions", "bodies"),
+        *("POP3 commands", "POP3 replies", "POP3 client streams", "POP3 server streams"),
+        *("POP3 sessions", "SASL sessions"),
+    ],
 )
 def test_examples_can_be_read_by_people(strategy: SearchStrategy[object], most: int) -> None:
     sizes = sorted(len(str(one)) for one in sample(strategy))

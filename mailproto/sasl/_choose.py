@@ -17,6 +17,7 @@ from typing import TypeAlias
 import attrs
 
 from .._grammar import ascii_upper
+from .._vocabulary import PLAINTEXT_MECHANISMS
 from ..errors import LocalProtocolError
 from ._exchange import Binding, ClientExchange, ServerExchange
 from ._oauth import OAuthBearer, OAuthServer, XOAuth2
@@ -103,8 +104,6 @@ Credentials: TypeAlias = Password | Token | Certificate | Guest
 class _Row:
     server: type[ServerExchange]
     fits: type[Credentials]
-    plaintext: bool = False
-    """Whether it shows the secret to whoever reads the connection."""
     carries_authzid: bool = True
 
 
@@ -118,11 +117,11 @@ _ROWS: dict[str, _Row] = {
     "SCRAM-SHA-256": _SCRAM,
     "SCRAM-SHA-1": _SCRAM,
     "EXTERNAL": _Row(ExternalServer, Certificate),
-    "OAUTHBEARER": _Row(OAuthServer, Token, plaintext=True),
-    "XOAUTH2": _Row(OAuthServer, Token, plaintext=True),
+    "OAUTHBEARER": _Row(OAuthServer, Token),
+    "XOAUTH2": _Row(OAuthServer, Token),
     "CRAM-MD5": _Row(CramMd5Server, Password, carries_authzid=False),
-    "PLAIN": _Row(PlainServer, Password, plaintext=True),
-    "LOGIN": _Row(LoginServer, Password, plaintext=True, carries_authzid=False),
+    "PLAIN": _Row(PlainServer, Password),
+    "LOGIN": _Row(LoginServer, Password, carries_authzid=False),
     "ANONYMOUS": _Row(AnonymousServer, Guest),
 }
 
@@ -156,9 +155,6 @@ PREFERENCE = tuple(_ROWS)
 
 MECHANISMS = frozenset(_ROWS)
 """What `server()` and `choose()` can make. DIGEST-MD5 is not among them: see `DigestMd5`."""
-
-PLAINTEXT_MECHANISMS = frozenset(name for name, row in _ROWS.items() if row.plaintext)
-"""Mechanisms that show the secret to whoever reads the connection (RFC 4954 section 4)."""
 
 
 def choose(
@@ -196,7 +192,7 @@ def choose(
             continue
         if isinstance(credentials, Password) and credentials.authzid and not row.carries_authzid:
             continue
-        if row.plaintext and not (tls or allow_plaintext):
+        if name in PLAINTEXT_MECHANISMS and not (tls or allow_plaintext):
             hidden.append(name)
             continue
         # In a mechanism without -PLUS a binding says that none with it was offered.

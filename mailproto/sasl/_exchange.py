@@ -28,6 +28,7 @@ from typing import TypeAlias
 
 import attrs
 
+from .._vocabulary import Challenge
 from ..errors import LocalProtocolError, RemoteProtocolError
 from ._keys import ScramKeys
 from ._prep import saslprep
@@ -97,14 +98,6 @@ class Refusal:
 
 
 # --- Steps of a server's exchange -----------------------------------------------------------------
-
-
-@attrs.frozen
-class Challenge:
-    """Send this, and give what comes back to `receive()`."""
-
-    data: bytes = attrs.field(repr=False)
-    """Before any base64. b"" is sent as an empty challenge."""
 
 
 @attrs.frozen

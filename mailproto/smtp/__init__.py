@@ -26,8 +26,9 @@ from __future__ import annotations
 
 from .._envelope import Envelope, Param, Parameter, Recipient
 from .._grammar import Address, parse_address
+from ..errors import NotOffered
 from ..limits import Limits
-from ._client import Client, NotOffered
+from ._client import Client
 from ._codec import SyntaxRefused, encode, parse_command, parse_reply
 from ._extensions import (
     AUTH,
@@ -40,11 +41,23 @@ from ._extensions import (
     MT_PRIORITY,
     NOTIFY,
     ORCPT,
+    PEER_ADDR,
+    PEER_DESTADDR,
+    PEER_DESTPORT,
+    PEER_HELO,
+    PEER_IDENT,
+    PEER_LOGIN,
+    PEER_NAME,
+    PEER_PORT,
+    PEER_PROTO,
+    PEER_SOURCE,
+    PRDR,
     REQUIRETLS,
     RET,
     RRVS,
     SIZE,
     SMTPUTF8,
+    Absent,
     Capabilities,
     DeliverBy,
     Extension,
@@ -63,6 +76,7 @@ from ._vocabulary import (
     BodyEnd,
     BodyRefused,
     BodyWanted,
+    Burl,
     Challenge,
     ClientEvent,
     Command,
@@ -90,6 +104,8 @@ from ._vocabulary import (
     TlsEstablished,
     UnknownCommand,
     Vrfy,
+    XClient,
+    XForward,
 )
 
 __all__ = [
@@ -103,6 +119,17 @@ __all__ = [
     "MT_PRIORITY",
     "NOTIFY",
     "ORCPT",
+    "PEER_ADDR",
+    "PEER_DESTADDR",
+    "PEER_DESTPORT",
+    "PEER_HELO",
+    "PEER_IDENT",
+    "PEER_LOGIN",
+    "PEER_NAME",
+    "PEER_PORT",
+    "PEER_PROTO",
+    "PEER_SOURCE",
+    "PRDR",
     "REQUIRETLS",
     "RET",
     "RRVS",
@@ -110,6 +137,7 @@ __all__ = [
     "SIZE",
     "SMTPUTF8",
     "TIMEOUTS",
+    "Absent",
     "Address",
     "Auth",
     "AuthCancel",
@@ -121,6 +149,7 @@ __all__ = [
     "BodyEnd",
     "BodyRefused",
     "BodyWanted",
+    "Burl",
     "Capabilities",
     "Challenge",
     "Client",
@@ -166,6 +195,8 @@ __all__ = [
     "TlsEstablished",
     "UnknownCommand",
     "Vrfy",
+    "XClient",
+    "XForward",
     "encode",
     "parse_address",
     "parse_command",

@@ -4,7 +4,8 @@ Three ways in, from small to large:
 
 * `send(command)` queues one command and returns its number; `Replied` brings the number back. As
   many as RFC 2920 allows may be in flight, where the server offered PIPELINING.
-* `hello(domain)` says EHLO, and HELO to a server that does not know it.
+* `hello(domain)` says EHLO, and HELO to a server that does not know it; `authenticate(exchange)`
+  runs a SASL exchange.
 * `submit(envelope)` runs a whole transaction and ends in one `Outcome`.
 
 What is in flight is a queue of `_Pending`; a complete reply belongs to its head, and to nothing
@@ -30,27 +31,32 @@ import attrs
 
 from .._envelope import Envelope, Param
 from .._grammar import b64decode
-from .._machine import BodyWanted, ClientMachine
+from .._machine import BodyWanted, ClientMachine, Exchange
+from .._vocabulary import PLAINTEXT_MECHANISMS
 from .._wire import BareNewlines, TextEncoder, as_bytes
-from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
+from ..errors import Defect, LimitExceeded, LocalProtocolError, NotOffered, RemoteProtocolError
 from ..limits import Limits
-from ._codec import encode, join_reply, parse_reply_line, plain_reply, rcpt_line
+from ._codec import encode, join_reply, known_reply, parse_reply_line, plain_reply, rcpt_lines
 from ._extensions import (
     BODY,
     EXTENSIONS,
+    PEER_LOGIN,
+    PRDR,
     SIZE,
     SMTPUTF8,
+    Absent,
     Capabilities,
     Extension,
     parameters_of,
 )
-from ._states import RULES, TIMEOUTS, Quirks, State, shows_secret
+from ._states import RULES, TIMEOUTS, Quirks, State
 from ._transaction import Phase, Transaction
 from ._vocabulary import (
     Auth,
     AuthCancel,
     AuthResponse,
     Bdat,
+    Burl,
     Challenge,
     ClientEvent,
     Command,
@@ -69,9 +75,11 @@ from ._vocabulary import (
     Rset,
     StartTls,
     UnknownCommand,
+    XClient,
+    XForward,
 )
 
-__all__ = ["Client", "NotOffered"]
+__all__ = ["Client"]
 
 COMMAND_LINE = 512
 """Octets of a command line that every server takes (RFC 5321 section 4.5.3.1.4). An AUTH with a
@@ -79,10 +87,6 @@ longer initial response is sent in two steps (RFC 4954 section 4)."""
 
 
 _SHORT = 128  # octets of a line that is worth remembering
-
-
-class NotOffered(LocalProtocolError):
-    """What was to be sent needs an extension that the server did not offer."""
 
 
 @attrs.define
@@ -99,6 +103,8 @@ class _Pending:
     """AUTH: the initial response that waits for an empty challenge."""
     rounds: int = 0
     """AUTH: challenges so far."""
+    exchange: Exchange | None = None
+    """AUTH: what answers the challenges, if it is not the application."""
 
 
 class Client(ClientMachine[ClientEvent]):
@@ -108,6 +114,38 @@ class Client(ClientMachine[ClientEvent]):
     a `BodyWanted` (`send_body()`, and at last `end_body()`). `tls=True`: TLS is there from the
     start.
     """
+
+    __slots__ = (
+        "_accepted",
+        "_answered",
+        "_authenticated",
+        "_blank_lines",
+        "_body",
+        "_capabilities",
+        "_chunks",
+        "_codes",
+        "_cut_off",
+        "_each",
+        "_ending",
+        "_go_ahead",
+        "_left",
+        "_lines",
+        "_lmtp",
+        "_mail",
+        "_number",
+        "_odd",
+        "_offered",
+        "_partial",
+        "_pending",
+        "_plan",
+        "_registry",
+        "_reply_size",
+        "_rows",
+        "_served",
+        "_state",
+        "_transaction",
+        "_untaken",
+    )
 
     def __init__(
         self,
@@ -136,8 +174,9 @@ class Client(ClientMachine[ClientEvent]):
         self._blank_lines = 0
         # The transaction as the replies tell it.
         self._accepted: list[str] = []
-        self._answered = 0  # LMTP: recipients whose final reply came
+        self._answered = 0  # LMTP, PRDR: recipients whose final reply came
         self._served = False  # LMTP: whether one of them was positive
+        self._each = False  # PRDR: a 353 came, so each recipient gets a reply, then the message
         self._untaken = 0  # commands in flight that data_to_send() has not handed out
         # What was sent: the last MAIL, and where everything sent leads (None: to be computed).
         self._mail: Mail | None = None
@@ -226,6 +265,18 @@ class Client(ClientMachine[ClientEvent]):
         self._pending[-1].fall_back = not lmtp
         return number
 
+    def authenticate(self, exchange: Exchange) -> int:
+        """AUTH, and the answers to its challenges, by a SASL exchange (`sasl.choose()` makes one).
+
+        Returns a number; the `Replied` that brings it back ends the exchange, and when it is a no,
+        `exchange.refusal` may say more. No `Challenge` is given meanwhile. `next_event()` raises
+        `sasl.ExchangeFailed` when the server cannot be trusted: it broke the exchange, or said yes
+        without having proven what the mechanism promises. Raises as `send()` does.
+        """
+        number = self.send(Auth(exchange.mechanism, exchange.initial))
+        self._pending[-1].exchange = exchange
+        return number
+
     def _queue(self, command: Command, line: bytes) -> int:
         self._number += 1
         pending = _Pending(self._number, command)
@@ -240,6 +291,9 @@ class Client(ClientMachine[ClientEvent]):
             self._left = command.size
             self._chunks += 1
             self._awaiting = BodyWanted(self._number, command)
+        elif type(command) is Burl:
+            self._chunks += 1
+            pending.body_sent = True
         self._pending.append(pending)
         self._untaken += 1
         self._out.put(line)
@@ -256,6 +310,13 @@ class Client(ClientMachine[ClientEvent]):
 
     def _check(self, command: Command) -> None:
         """Raise unless `command` may be said now."""
+        self._check_place(command.verb)
+        check = _CHECKS.get(type(command))
+        if check is not None:
+            check(self, command)
+
+    def _check_place(self, verb: str) -> None:
+        """Raise unless `verb` may be said where everything in flight leads."""
         if self._body is not None or self._left is not None:
             raise LocalProtocolError("a body is being sent: end_body() first")
         if self._pending:
@@ -270,17 +331,15 @@ class Client(ClientMachine[ClientEvent]):
                     f"no PIPELINING was offered: wait for the reply to {last.command.verb}"
                 )
         state = self._planned()
-        rule = RULES.get(command.verb, RULES[""])
-        if state not in rule.states:
-            raise LocalProtocolError(f"{command.verb} is out of place in state {state.value!r}")
-        check = _CHECKS.get(type(command))
-        if check is not None:
-            check(self, command)
+        if state not in (RULES.get(verb) or RULES[""]).states:
+            raise LocalProtocolError(f"{verb} is out of place in state {state.value!r}")
 
     def _planned(self) -> State:
         """The state when everything in flight has succeeded."""
         if self._plan is not None:
             return self._plan
+        if not self._pending:
+            return self._state
         # Only what was said since the last command that leads somewhere whatever was before it.
         said: list[Command] = []
         for pending in reversed(self._pending):
@@ -299,18 +358,18 @@ class Client(ClientMachine[ClientEvent]):
         if not self._offers(keyword):
             raise NotOffered(f"{what} needs {keyword}, which the server did not offer")
 
-    def _check_params(self, command: Mail | Rcpt) -> None:
-        for param in command.params:
-            row = self._rows.get((command.verb, param.keyword))
+    def _check_params(self, verb: str, params: tuple[Param, ...]) -> None:
+        for param in params:
+            row = self._rows.get((verb, param.keyword))
             self._need(row.needs(param) if row else param.keyword, param.keyword)
 
     def _check_mail(self, command: Mail) -> None:
-        self._check_params(command)
+        self._check_params("MAIL", command.params)
         if not _is_ascii(command.sender, command.params) and command.get(SMTPUTF8) is None:
             raise LocalProtocolError("a MAIL that is not ASCII needs the SMTPUTF8 parameter")
 
     def _check_rcpt(self, command: Rcpt) -> None:
-        self._check_params(command)
+        self._check_params("RCPT", command.params)
         if not _is_ascii(command.recipient, command.params) and (
             self._mail is None or self._mail.get(SMTPUTF8) is None
         ):
@@ -320,10 +379,20 @@ class Client(ClientMachine[ClientEvent]):
         if self._mail is not None and self._mail.get(BODY) == "BINARYMIME":
             raise LocalProtocolError("BODY=BINARYMIME needs BDAT")
 
-    def _check_bdat(self, command: Bdat) -> None:
-        self._need("CHUNKING", "BDAT")
+    def _check_chunk(self, command: Bdat | Burl) -> None:
+        self._need("CHUNKING", command.verb)
+        if isinstance(command, Burl):
+            self._need("BURL", "BURL")
         if self._chunks >= self._window():
             raise LocalProtocolError("too many unanswered chunks (limits.window): wait")
+
+    def _check_peer(self, command: XClient | XForward) -> None:
+        self._need(command.verb, command.verb)
+        assert self._capabilities is not None
+        taken = self._capabilities.arguments(command.verb)
+        for param in command.params:
+            if param.keyword not in (name.upper() for name in taken):
+                raise NotOffered(f"the server does not take {param.keyword} in {command.verb}")
 
     def _check_hello(self, command: Helo | Ehlo | Lhlo) -> None:
         if self._lmtp and self._capabilities is not None and not isinstance(command, Lhlo):
@@ -341,7 +410,7 @@ class Client(ClientMachine[ClientEvent]):
             raise LocalProtocolError("already authenticated (RFC 4954 section 4: once a session)")
         if command.mechanism not in self._capabilities.auth:
             raise NotOffered(f"the server did not offer the mechanism {command.mechanism}")
-        exposed = not self._tls and shows_secret(command.mechanism)
+        exposed = command.mechanism in PLAINTEXT_MECHANISMS and not self._tls
         if exposed and not self.quirks.plaintext_auth:
             raise LocalProtocolError(
                 f"{command.mechanism} without TLS shows the secret to the network:"
@@ -407,7 +476,7 @@ class Client(ClientMachine[ClientEvent]):
             self._ending = self._pending[-1].number
 
     def _check_body(self) -> None:
-        if not isinstance(self._awaiting, BodyWanted):
+        if type(self._awaiting) is not BodyWanted:
             raise LocalProtocolError("no body is wanted now")
         if not self._may_answer():
             raise LocalProtocolError("the next piece is not wanted yet: wait for Want.ANSWER")
@@ -431,10 +500,12 @@ class Client(ClientMachine[ClientEvent]):
         body: Literal["7BIT", "8BITMIME", "BINARYMIME"] | None = None,
         smtputf8: bool | None = None,
         chunking: bool | None = None,
+        prdr: bool | None = None,
     ) -> int:
         """Run a whole transaction: MAIL, RCPT for each recipient, then the body.
 
         Pipelined where the server allows it, BDAT where it offers CHUNKING (`chunking` decides
+        otherwise), an answer for each of several recipients where it offers PRDR (`prdr` decides
         otherwise), in one `Outcome` at the end, after which the session is ready for the next.
         `ANSWER` asks for the body when at least one recipient was accepted, and never otherwise.
 
@@ -453,49 +524,51 @@ class Client(ClientMachine[ClientEvent]):
             raise ValueError("body is 7BIT, 8BITMIME, BINARYMIME or None")
         if not envelope.recipients:
             raise ValueError("an envelope without recipients")
-        lines = [b""]
         for recipient in envelope.recipients:
             if recipient.params:
-                self._check_params(Rcpt(recipient.address, recipient.params))
-            lines.append(rcpt_line(recipient.address, recipient.params))
-        ascii_lines = all(map(bytes.isascii, lines))
+                self._check_params("RCPT", recipient.params)
+        text = rcpt_lines(envelope.recipients)
         if smtputf8 is None:
-            smtputf8 = not (ascii_lines and _is_ascii(envelope.sender, envelope.params))
-        mail = self._mail_for(envelope, size, body, smtputf8)
-        if not ascii_lines and mail.get(SMTPUTF8) is None:
+            smtputf8 = not (text.isascii() and _is_ascii(envelope.sender, envelope.params))
+        if prdr is None:
+            prdr = "PRDR" in self._offered and len(envelope.recipients) > 1 and not self._lmtp
+        mail = self._mail_for(envelope, size, body, smtputf8, prdr)
+        if not text.isascii() and mail.get(SMTPUTF8) is None:
             raise LocalProtocolError("an RCPT that is not ASCII needs MAIL's SMTPUTF8 parameter")
         binary = bool(mail.params) and mail.get(BODY) == "BINARYMIME"
+        offered = self._offered
         if chunking is None:
-            chunking = self._offers("CHUNKING")
+            chunking = "CHUNKING" in offered
         elif chunking:
             self._need("CHUNKING", "BDAT")
         if binary and not chunking:
             raise NotOffered("BODY=BINARYMIME needs CHUNKING")
         self._check(mail)
-        lines[0] = encode(mail)
+        text = encode(mail) + text
         if not chunking:
-            lines.append(b"DATA\r\n")
+            text += b"DATA\r\n"
         self._number += 1
         self._mail = mail
         self._transaction = transaction = Transaction(
             self._number,
             envelope,
             mail,
-            lines,
-            pipelining=self._offers("PIPELINING"),
+            text,
+            pipelining="PIPELINING" in offered,
             chunking=chunking,
             lmtp=self._lmtp,
-            window=self._window(),
+            prdr=bool(mail.params) and mail.get(PRDR) is True,
+            window=self._window() if chunking else 0,
             policy=BareNewlines.PRESERVE if binary else self.quirks.bare_newlines,
         )
         self._out.put(transaction.lines_to_send(self._limits.output - self._out.size))
         return self._number
 
     def _mail_for(
-        self, envelope: Envelope, size: int | None, body: str | None, smtputf8: bool
+        self, envelope: Envelope, size: int | None, body: str | None, smtputf8: bool, prdr: bool
     ) -> Mail:
         """MAIL with the parameters that this peer and this envelope ask for."""
-        if not envelope.params and size is None and body is None and not smtputf8:
+        if not envelope.params and size is None and body is None and not (smtputf8 or prdr):
             return Mail(envelope.sender)
         params = {param.keyword: param for param in envelope.params}
         if len(params) != len(envelope.params):
@@ -510,6 +583,8 @@ class Client(ClientMachine[ClientEvent]):
             del params["BODY"]  # it says nothing
         if smtputf8:
             params["SMTPUTF8"] = SMTPUTF8(True)
+        if prdr:
+            params["PRDR"] = PRDR(True)
         return Mail(envelope.sender, tuple(params.values()))
 
     def _on_transaction(self, transaction: Transaction) -> ClientEvent | None:
@@ -543,24 +618,19 @@ class Client(ClientMachine[ClientEvent]):
 
     # --- Replies --------------------------------------------------------------------------------
 
-    def data_to_send(self) -> bytes:
-        """Take what is queued; b"" if nothing is."""
-        data = super().data_to_send()
+    def _hand_out(self) -> None:
         self._untaken = 0
         self._ending = 0
         if self._transaction is not None:
             self._transaction.taken()
             if self._transaction.unsaid:
                 self._in.stalled = False  # `_parse()` has more to say
-        return data
 
     def _parse(self) -> ClientEvent | None:
         source = self._in
         limit = self._limits.reply
         while not self._halted:
-            left = limit
-            if self._partial and limit is not None:
-                left = limit - self._reply_size
+            left = limit if limit is None or not self._partial else limit - self._reply_size
             line = source.line(b"\n", left)
             size = len(source) if line is None else len(line)
             if left is not None and size > left:
@@ -570,14 +640,19 @@ class Client(ClientMachine[ClientEvent]):
                 if transaction is not None and transaction.unsaid and not self._eof:
                     self._say_more(transaction)
                 return None
-            reply = None if size > _SHORT or self._partial else plain_reply(line)
+            transaction = self._transaction
+            if size > _SHORT or self._partial:
+                reply = None
+            elif transaction is None or transaction.phase is _ENVELOPE:
+                reply = known_reply(line)
+            else:
+                reply = plain_reply(line)
             if reply is None:
                 reply = self._assemble(line)
                 if reply is None:
                     continue
             if self._out.size:
                 reply = self._with_verdict(reply)
-            transaction = self._transaction
             if transaction is None or self._pending:
                 event = self._on_reply(reply)
             elif transaction.on_reply(reply):
@@ -693,7 +768,17 @@ class Client(ClientMachine[ClientEvent]):
             return self._on_challenge(pending, reply)
         if isinstance(command, Data) and reply.code == 354 and not pending.body_sent:
             return self._on_go_ahead(pending, reply)
+        if reply.code == 353 and self._takes_each(pending):
+            self._each = True
+            return Replied(pending.number, command, reply)
         raise RemoteProtocolError(f"the server sent {reply.code} to {command.verb}")
+
+    def _takes_each(self, pending: _Pending) -> bool:
+        """Whether a 353 can stand here: PRDR was asked for, and the message is complete."""
+        command = pending.command
+        whole = isinstance(command, Data) or (isinstance(command, (Bdat, Burl)) and command.last)
+        asked = self._mail is not None and self._mail.get(PRDR) is True
+        return whole and pending.body_sent and asked and bool(self._accepted) and not self._each
 
     def _on_challenge(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
         if self._awaiting is not None:
@@ -713,7 +798,12 @@ class Client(ClientMachine[ClientEvent]):
         except ValueError:
             data = b""
             defects += (Defect("bad_base64", 4, reply.text.encode("utf-8", "surrogateescape")),)
-        self._awaiting = challenge = Challenge(data, defects=defects)
+        challenge = Challenge(data, defects=defects)
+        if pending.exchange is not None:
+            said = None if "bad_base64" in challenge.anomalies else data
+            self._out.put(encode(AuthResponse(self._ask_exchange(pending.exchange, said))))
+            return None
+        self._awaiting = challenge
         return challenge
 
     def _on_go_ahead(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
@@ -772,11 +862,11 @@ class Client(ClientMachine[ClientEvent]):
         return self._then_body(pending, reply)
 
     def _then_bdat(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
-        command = cast(Bdat, pending.command)
+        command = cast("Bdat | Burl", pending.command)
         self._chunks -= 1
         if not pending.body_sent and reply.positive:
             raise RemoteProtocolError("the server took a chunk that was not sent")
-        if command.last and self._lmtp and self._state is not State.SPOILT:
+        if command.last and (self._lmtp or self._each) and self._state is not State.SPOILT:
             return self._then_body(pending, reply)
         if not reply.positive:
             self._state = State.SPOILT
@@ -792,18 +882,18 @@ class Client(ClientMachine[ClientEvent]):
         return self._done(pending, reply)
 
     def _then_body(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
-        """The answer to a complete message; in LMTP, to one of its recipients."""
-        if not (self._lmtp and self._accepted):
-            self._end_transaction(State.READY)
-            return self._done(pending, reply)
-        recipient = self._accepted[self._answered]
-        self._answered += 1
-        self._served = self._served or reply.positive
-        if self._answered < len(self._accepted):
-            self._chunks += isinstance(pending.command, Bdat)  # still in flight
-            return Replied(pending.number, pending.command, reply, recipient)
-        spoilt = isinstance(pending.command, Bdat) and not self._served
-        self._end_transaction(State.SPOILT if spoilt else State.READY)
+        """The answer to a complete message; in LMTP and PRDR, to one of its recipients."""
+        chunked = isinstance(pending.command, (Bdat, Burl))
+        recipient: str | None = None
+        if (self._lmtp or self._each) and self._answered < len(self._accepted):
+            recipient = self._accepted[self._answered]
+            self._answered += 1
+            self._served = self._served or reply.positive
+            if self._each or self._answered < len(self._accepted):
+                self._chunks += chunked  # still in flight
+                return Replied(pending.number, pending.command, reply, recipient)
+        refused = chunked and not (self._served if recipient else reply.positive)
+        self._end_transaction(State.SPOILT if refused else State.READY)
         return self._done(pending, reply, recipient)
 
     def _cut_short(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
@@ -832,6 +922,8 @@ class Client(ClientMachine[ClientEvent]):
         self._awaiting = None
         if reply.positive and reply.code != 235:
             raise RemoteProtocolError(f"the server sent {reply.code} to AUTH")
+        if reply.positive and pending.exchange is not None:
+            pending.exchange.succeeded()
         self._authenticated = reply.positive
         return self._done(pending, reply)
 
@@ -840,11 +932,20 @@ class Client(ClientMachine[ClientEvent]):
         self._close()
         return event
 
+    def _then_xclient(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
+        if reply.positive:  # the session begins anew
+            self._capabilities = None
+            self._offered = frozenset()
+            login = cast(XClient, pending.command).get(PEER_LOGIN)
+            self._authenticated = login is not None and not isinstance(login, Absent)
+            self._end_transaction(State.START)
+        return self._done(pending, reply)
+
     def _end_transaction(self, state: State) -> None:
         self._state = state
         self._accepted = []
         self._answered = 0
-        self._served = False
+        self._served = self._each = False
 
     # --- The base class asks --------------------------------------------------------------------
 
@@ -897,7 +998,7 @@ def _after(command: Command, state: State) -> State:
     """Where `command` leads from `state` when it succeeds."""
     if isinstance(command, Rset):
         return State.READY if state is not State.START else state
-    if isinstance(command, Data) or (isinstance(command, Bdat) and command.last):
+    if isinstance(command, Data) or (isinstance(command, (Bdat, Burl)) and command.last):
         return State.READY
     return RULES.get(command.verb, RULES[""]).then or state
 
@@ -906,13 +1007,16 @@ _CHECKS: dict[type, Any] = {
     Mail: Client._check_mail,
     Rcpt: Client._check_rcpt,
     Data: Client._check_data,
-    Bdat: Client._check_bdat,
+    Bdat: Client._check_chunk,
+    Burl: Client._check_chunk,
     Helo: Client._check_hello,
     Ehlo: Client._check_hello,
     Lhlo: Client._check_hello,
     StartTls: Client._check_starttls,
     Auth: Client._check_auth,
     Etrn: Client._check_verb,
+    XClient: Client._check_peer,
+    XForward: Client._check_peer,
     UnknownCommand: Client._check_verb,
 }
 
@@ -924,8 +1028,10 @@ _THEN: dict[type, Any] = {
     Rcpt: Client._then_rcpt,
     Data: Client._then_data,
     Bdat: Client._then_bdat,
+    Burl: Client._then_bdat,
     Rset: Client._then_rset,
     StartTls: Client._then_starttls,
     Auth: Client._then_auth,
+    XClient: Client._then_xclient,
     Quit: Client._then_quit,
 }

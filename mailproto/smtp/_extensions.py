@@ -8,16 +8,16 @@ so a private extension is one more row::
 
 Each parameter row knows its typed value both ways: `SIZE(1000)` makes a `Param`, `mail.get(SIZE)`
 reads it. Each keyword row knows its typed arguments: `capabilities.get(SIZE_KEYWORD)`, for which
-`Capabilities` has properties with plain names. What XCLIENT, XFORWARD, BURL and PRDR add is not
-here yet.
+`Capabilities` has properties with plain names.
 
 Nothing here knows about sessions.
 """
 
 from __future__ import annotations
 
+import enum
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Literal, TypeVar, cast
 
@@ -27,6 +27,8 @@ from .._envelope import Param, Parameter
 from .._grammar import (
     ascii_upper,
     format_datetime,
+    has_control,
+    is_ip_address,
     parse_address,
     parse_datetime,
     parse_number,
@@ -35,6 +37,7 @@ from .._grammar import (
     xtext_decode,
     xtext_encode,
 )
+from .._vocabulary import Offered, words
 from ._vocabulary import Reply
 
 __all__ = [
@@ -48,11 +51,23 @@ __all__ = [
     "MT_PRIORITY",
     "NOTIFY",
     "ORCPT",
+    "PEER_ADDR",
+    "PEER_DESTADDR",
+    "PEER_DESTPORT",
+    "PEER_HELO",
+    "PEER_IDENT",
+    "PEER_LOGIN",
+    "PEER_NAME",
+    "PEER_PORT",
+    "PEER_PROTO",
+    "PEER_SOURCE",
+    "PRDR",
     "REQUIRETLS",
     "RET",
     "RRVS",
     "SIZE",
     "SMTPUTF8",
+    "Absent",
     "Capabilities",
     "DeliverBy",
     "Extension",
@@ -77,6 +92,17 @@ class Extension:
     """Parameters it adds to RCPT."""
     verbs: tuple[str, ...] = ()
     """Commands it adds."""
+    own: tuple[Parameter[Any], ...] = ()
+    """Parameters of those commands."""
+
+
+class Absent(enum.StrEnum):
+    """What XCLIENT and XFORWARD say in place of a value."""
+
+    UNAVAILABLE = "[UNAVAILABLE]"
+    """There is none."""
+    TEMPUNAVAIL = "[TEMPUNAVAIL]"
+    """It could not be found out now."""
 
 
 # --- Values ---------------------------------------------------------------------------------------
@@ -282,6 +308,76 @@ SIZE = Parameter("SIZE", "MAIL", _number, _count)
 _BODIES = _OneOf(("7BIT", "8BITMIME", "BINARYMIME"))
 _RETURNS = _OneOf(("FULL", "HDRS"))
 
+
+@attrs.frozen
+class _Told:
+    """A reader and writer of attributes: xtext, or a word that says why there is no value."""
+
+    check: Callable[[str], object]
+
+    def __call__(self, value: str | None) -> str | Absent:
+        text = _wanted(value)
+        for absent in Absent:
+            if ascii_upper(text) == absent:
+                return absent
+        text = _xtext(text)
+        self.check(text)
+        return text
+
+
+@attrs.frozen
+class _Tells:
+    parse: Callable[[str], object]
+
+    def __call__(self, value: str) -> str:
+        text = value if isinstance(value, Absent) else xtext_encode(value)
+        self.parse(text)
+        return text
+
+
+def _some_text(text: str) -> None:
+    if not text or len(text) > 255 or has_control(text):
+        raise ValueError("1 to 255 characters without controls are expected")
+
+
+_PROTOCOLS = _OneOf(("SMTP", "ESMTP"))
+_SOURCES = _OneOf(("LOCAL", "REMOTE"))
+_TEXT, _PROTOCOL, _SOURCE = _Told(_some_text), _Told(_PROTOCOLS), _Told(_SOURCES)
+
+
+def _address(value: str | None) -> str | Absent:
+    text = _TEXT(value)
+    if isinstance(text, Absent):
+        return text
+    if ascii_upper(text[:5]) == "IPV6:":
+        text = text[5:]
+    if not is_ip_address(text):
+        raise ValueError("an IPv4 address, or IPV6: and an IPv6 address is expected")
+    return text
+
+
+def _format_address(value: str) -> str:
+    text = f"IPV6:{value}" if ":" in value else value
+    _address(text)
+    return text
+
+
+def _port(value: str | None) -> int | Absent:
+    text = _TEXT(value)
+    if isinstance(text, Absent):
+        return text
+    number = parse_number(text, digits=5)
+    if number > 65_535:
+        raise ValueError("a port is 0 to 65535")
+    return number
+
+
+def _format_port(value: int | Absent) -> str:
+    text = str(value)
+    _port(text)
+    return text
+
+
 BODY = Parameter(
     "BODY",
     "MAIL",
@@ -324,6 +420,31 @@ REQUIRETLS = Parameter("REQUIRETLS", "MAIL", _flag, _no_value)
 """RFC 8689 section 2: every hop must use TLS, or bounce."""
 RRVS = Parameter("RRVS", "RCPT", _rrvs, _format_rrvs)
 """RFC 7293 section 3.1."""
+PRDR = Parameter("PRDR", "MAIL", _flag, _no_value)
+"""draft-hall-prdr: an answer for each recipient behind the body, and one for the message."""
+
+PEER_NAME = Parameter("NAME", "XCLIENT", _TEXT, _Tells(_TEXT))
+"""XCLIENT, XFORWARD: the client's host name. Every one of these values can be an `Absent`."""
+PEER_ADDR = Parameter("ADDR", "XCLIENT", _address, _format_address)
+"""XCLIENT, XFORWARD: its IP address, without the `IPV6:` that stands on the wire."""
+PEER_PORT = Parameter("PORT", "XCLIENT", _port, _format_port)
+"""XCLIENT, XFORWARD: its port."""
+PEER_PROTO = Parameter("PROTO", "XCLIENT", _PROTOCOL, _Tells(_PROTOCOL))
+"""XCLIENT, XFORWARD: `SMTP` or `ESMTP`."""
+PEER_HELO = Parameter("HELO", "XCLIENT", _TEXT, _Tells(_TEXT))
+"""XCLIENT, XFORWARD: how it introduced itself."""
+PEER_LOGIN = Parameter("LOGIN", "XCLIENT", _TEXT, _Tells(_TEXT))
+"""XCLIENT: as whom it authenticated."""
+PEER_DESTADDR = Parameter("DESTADDR", "XCLIENT", _address, _format_address)
+"""XCLIENT: the IP address it connected to."""
+PEER_DESTPORT = Parameter("DESTPORT", "XCLIENT", _port, _format_port)
+"""XCLIENT: the port it connected to."""
+PEER_IDENT = Parameter("IDENT", "XFORWARD", _TEXT, _Tells(_TEXT))
+"""XFORWARD: what the message was called upstream."""
+PEER_SOURCE = Parameter("SOURCE", "XFORWARD", _SOURCE, _Tells(_SOURCE))
+"""XFORWARD: `LOCAL` or `REMOTE`."""
+
+_BOTH = (PEER_NAME, PEER_ADDR, PEER_PORT, PEER_PROTO, PEER_HELO)
 
 
 EXTENSIONS: tuple[Extension, ...] = (
@@ -347,6 +468,22 @@ EXTENSIONS: tuple[Extension, ...] = (
     Extension("VRFY", "5321", verbs=("VRFY",)),
     Extension("EXPN", "5321", verbs=("EXPN",)),
     Extension("HELP", "5321", verbs=("HELP",)),
+    Extension("BURL", "4468", verbs=("BURL",)),
+    Extension("PRDR", mail=(PRDR,)),
+    Extension(
+        "XCLIENT",
+        verbs=("XCLIENT",),
+        own=(*_BOTH, PEER_LOGIN, PEER_DESTADDR, PEER_DESTPORT),
+    ),
+    Extension(
+        "XFORWARD",
+        verbs=("XFORWARD",),
+        own=(
+            *(attrs.evolve(row, command="XFORWARD") for row in _BOTH),
+            PEER_IDENT,
+            PEER_SOURCE,
+        ),
+    ),
 )
 """The registry of the extensions this library knows."""
 
@@ -356,20 +493,15 @@ def parameters_of(registry: Iterable[Extension]) -> dict[tuple[str, str], Parame
     return {
         (row.command, row.keyword): row
         for extension in registry
-        for row in (*extension.mail, *extension.rcpt)
+        for row in (*extension.mail, *extension.rcpt, *extension.own)
     }
 
 
 # --- What a peer offers ---------------------------------------------------------------------------
 
 
-def _words(line: str) -> list[str]:
-    # Not str.split(): Unicode knows more white space than SMTP.
-    return [word for word in re.split(r"[ \t]+", line) if word]
-
-
 @attrs.frozen
-class Capabilities:
+class Capabilities(Offered):
     """What an EHLO or LHLO answer offers (RFC 5321 section 4.1.1.1), read leniently.
 
     Keywords are compared without case; a keyword that is offered twice, or as `AUTH=`, is merged.
@@ -386,46 +518,13 @@ class Capabilities:
     def from_reply(cls, reply: Reply) -> Capabilities:
         """Read a positive answer to EHLO or LHLO."""
         first, *rest = reply.lines
-        found: dict[str, dict[str, None]] = {}
-        for line in rest:
-            words = _words(line)
-            if not words:
-                continue
-            keyword = ascii_upper(words[0])
-            if keyword.startswith("AUTH="):
-                words[0:1] = ["AUTH", *filter(None, [words[0][5:]])]
-                keyword = "AUTH"
-            found.setdefault(keyword, {}).update(dict.fromkeys(words[1:]))
-        words = _words(first)
-        return cls(
-            words[0] if words else "", tuple((key, tuple(args)) for key, args in found.items())
-        )
-
-    def __contains__(self, keyword: object) -> bool:
-        return isinstance(keyword, str) and any(key == keyword.upper() for key, _ in self.offered)
-
-    def __getitem__(self, keyword: str) -> tuple[str, ...]:
-        for key, arguments in self.offered:
-            if key == keyword.upper():
-                return arguments
-        raise KeyError(keyword)
-
-    def __iter__(self) -> Iterator[str]:
-        return (key for key, _ in self.offered)
-
-    def arguments(self, keyword: str) -> tuple[str, ...]:
-        """The arguments of a keyword; () if it has none or is not offered."""
-        return dict(self.offered).get(keyword.upper(), ())
-
-    def number(self, keyword: str, position: int = 0) -> int | None:
-        """An argument that is a number, or None."""
-        arguments = self.arguments(keyword)
-        if position >= len(arguments):
-            return None
-        try:
-            return parse_number(arguments[position])
-        except ValueError:
-            return None
+        lines: list[list[str]] = []
+        for line in map(words, rest):
+            if line and ascii_upper(line[0]).startswith("AUTH="):
+                line[0:1] = ["AUTH", *filter(None, [line[0][5:]])]
+            lines.append(line)
+        domain = words(first)
+        return cls(domain[0] if domain else "", cls.merged(lines))
 
     @property
     def size(self) -> int | None:
@@ -471,6 +570,21 @@ class Capabilities:
         if "MT-PRIORITY" not in self:
             return None
         return next(iter(self.arguments("MT-PRIORITY")), "")
+
+    @property
+    def burl(self) -> tuple[str, ...] | None:
+        """BURL: the URL schemes and prefixes the server fetches from, or None (RFC 4468)."""
+        return self.arguments("BURL") if "BURL" in self else None
+
+    @property
+    def xclient(self) -> tuple[str, ...]:
+        """XCLIENT: the attributes the server takes, in upper case."""
+        return tuple(map(ascii_upper, self.arguments("XCLIENT")))
+
+    @property
+    def xforward(self) -> tuple[str, ...]:
+        """XFORWARD: the attributes the server takes, in upper case."""
+        return tuple(map(ascii_upper, self.arguments("XFORWARD")))
 
     def offers(self, row: Parameter[T], param: Param) -> bool:
         """Whether this peer offers what `param` needs."""

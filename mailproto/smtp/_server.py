@@ -13,7 +13,6 @@ event in `_THEN` says what the session is afterwards.
     octets          a BDAT chunk                          its last octet
     drop_text       a refused message                     CRLF . CRLF, or limits.drain
     drop_octets     a refused chunk                       its last octet, or limits.drain
-    skip            a line that is too long               its end, or limits.drain
 
 Invariants
 
@@ -26,20 +25,40 @@ Invariants
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, TypeAlias, cast
 
 import attrs
 
 from .._envelope import Envelope, Param, Parameter, Recipient
-from .._machine import ServerMachine
+from .._machine import LineServer, LineTooLong
+from .._vocabulary import HTTP_VERBS, PLAINTEXT_MECHANISMS
 from .._wire import BareNewlines, NewlineScan, TextDecoder, normalize
 from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
 from ..limits import Limits
-from ._codec import SyntaxRefused, encode, parse_auth_response, parse_command, parse_reply
-from ._extensions import BODY, EXTENSIONS, SIZE, SMTPUTF8, Extension, parameters_of
-from ._states import RULES, SERVER_TIMEOUT, Quirks, State, shows_secret
+from ._codec import (
+    USUAL_LINE,
+    SyntaxRefused,
+    encode,
+    parse_auth_response,
+    parse_command,
+    parse_reply,
+    usual_command,
+)
+from ._extensions import (
+    BODY,
+    EXTENSIONS,
+    PEER_LOGIN,
+    PRDR,
+    SIZE,
+    SMTPUTF8,
+    Absent,
+    Extension,
+    parameters_of,
+)
+from ._states import RULES, SERVER_TIMEOUT, Quirks, State
 from ._vocabulary import (
     Auth,
     AuthCancel,
@@ -49,7 +68,9 @@ from ._vocabulary import (
     BodyChunk,
     BodyEnd,
     BodyRefused,
+    Burl,
     Challenge,
+    Command,
     Data,
     Ehlo,
     Etrn,
@@ -67,14 +88,14 @@ from ._vocabulary import (
     StartTls,
     UnknownCommand,
     Vrfy,
+    XClient,
+    XForward,
 )
 
 __all__ = ["Server", "ServerConfig"]
 
-HTTP_VERBS = frozenset(
-    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
-)
-"""First words of a browser that was tricked into talking to a mail server."""
+_Line: TypeAlias = bytes | re.Match[bytes]
+"""A line, or a match of `USUAL_LINE`, from which it is cut out only when it is needed."""
 
 
 def _index(config: ServerConfig) -> dict[tuple[str, str], Parameter[Any]]:
@@ -145,6 +166,7 @@ _YES: dict[type, bytes] = {
     Rcpt: _canned(250, "2.1.5 Recipient ok"),
     Data: _canned(354, "End data with <CR><LF>.<CR><LF>"),
     Bdat: b"",
+    Burl: b"",
     BodyEnd: _canned(250, "2.0.0 Message accepted"),
     StartTls: _canned(220, "2.0.0 Ready to start TLS"),
     Auth: _canned(235, "2.7.0 Authentication succeeded"),
@@ -153,18 +175,29 @@ _YES: dict[type, bytes] = {
     Expn: _canned(252, "2.5.0 Cannot expand it, but will take a message and try"),
     Help: _canned(214, "2.0.0 See RFC 5321"),
     Etrn: _canned(250, "2.0.0 Queuing started"),
+    XClient: _canned(220, "2.0.0 Begin anew"),
+    XForward: _canned(250, "2.0.0 Ok"),
     UnknownCommand: _canned(250, "2.0.0 Ok"),
 }
 """The normal yes to each event that waits for an answer."""
 
-_ONLY_YES: dict[type, int] = {Data: 354, StartTls: 220, Auth: 235, AuthResponse: 235}
-"""The one code that says yes to these (RFC 5321 section 4.3.2, RFC 3207, RFC 4954)."""
+_ONLY_YES: dict[type, int] = {
+    Data: 354,
+    StartTls: 220,
+    Auth: 235,
+    AuthResponse: 235,
+    XClient: 220,
+    XForward: 250,
+}
+"""The one code that says yes to these (RFC 5321 section 4.3.2, RFC 3207, RFC 4954, Postfix's
+XCLIENT_README and XFORWARD_README)."""
 
 _NO: dict[type, bytes] = {
     Mail: _canned(550, "5.7.1 Sender refused"),
     Rcpt: _canned(550, "5.1.1 No such recipient here"),
     Data: _canned(554, "5.7.1 Message refused"),
     Bdat: _canned(554, "5.7.1 Message refused"),
+    Burl: _canned(554, "5.6.6 The content behind the URL cannot be had"),
     BodyEnd: _canned(554, "5.7.1 Message refused"),
     StartTls: _canned(454, "4.7.0 TLS is not available now"),
     Auth: _canned(535, "5.7.8 Authentication failed"),
@@ -173,6 +206,8 @@ _NO: dict[type, bytes] = {
     Expn: _canned(550, "5.7.1 Not allowed"),
     Help: _canned(502, "5.5.1 No help here"),
     Etrn: _canned(458, "4.3.0 Unable to queue messages for this node"),
+    XClient: _canned(550, "5.7.0 You are not trusted"),
+    XForward: _canned(550, "5.7.0 You are not trusted"),
     UnknownCommand: _canned(502, "5.5.1 Command not implemented"),
 }
 """The normal no to each."""
@@ -189,15 +224,47 @@ _START, _READY, _MAIL, _RCPT, _TEXT = (
 )
 
 
-class Server(ServerMachine[ServerEvent]):
+class Server(LineServer[ServerEvent]):
     """A server's end of one SMTP or LMTP connection. See `mailproto.Machine` for how to drive it.
 
     Events to answer with `accept()`, `reject()` or `send(Reply(...))`: `Mail`, `Rcpt`, `Data`,
-    `Bdat`, `BodyEnd`, `StartTls`, `Auth`, `AuthResponse`, `Vrfy`, `Expn`, `Help`, `Etrn`, and the
-    verbs of private extensions. All others are for your information, and already answered.
+    `Bdat`, `Burl`, `BodyEnd`, `StartTls`, `Auth`, `AuthResponse`, `Vrfy`, `Expn`, `Help`, `Etrn`,
+    `XClient`, `XForward`, and the verbs of private extensions. All others are for your information,
+    and already answered.
 
     `greeting` replaces the 220; one with 4yz or 5yz refuses the client (RFC 5321 section 3.1).
     """
+
+    __slots__ = (
+        "_after_drop",
+        "_authenticated",
+        "_decoder",
+        "_dropped",
+        "_early",
+        "_greeted",
+        "_hello",
+        "_jumped",
+        "_last",
+        "_left",
+        "_lock_step",
+        "_mail",
+        "_odd",
+        "_offered",
+        "_owed",
+        "_pending",
+        "_preface",
+        "_rcpts",
+        "_reader",
+        "_rows",
+        "_scan",
+        "_size",
+        "_state",
+        "_tls_first",
+        "_watched",
+        "config",
+    )
+
+    _too_much = Reply(421, ("4.7.0 Too much to swallow, closing",))
 
     def __init__(
         self,
@@ -208,10 +275,9 @@ class Server(ServerMachine[ServerEvent]):
         tls: bool = False,
         greeting: Reply | None = None,
     ) -> None:
-        super().__init__(limits, quirks, tls)
+        super().__init__(limits, quirks, tls, bare_lf=quirks.bare_lf_commands)
         self.config = config
         self._rows = config.parameters
-        self._eol = b"\n" if quirks.bare_lf_commands else b"\r\n"
         self._state = State.START
         self._reader = "command"
         self._hello: Helo | Ehlo | Lhlo | None = None
@@ -230,14 +296,13 @@ class Server(ServerMachine[ServerEvent]):
         self._last = False
         self._dropped = 0
         self._after_drop: tuple[bytes, ServerEvent | None] = (b"", None)
-        self._owed: deque[str] = deque()
-        # A line that is too long.
-        self._raw = b""
-        self._too_long = _TOO_LONG
+        self._owed: deque[str | None] = deque()
+        self._preface = b""  # PRDR: what goes before the first of several answers
         # The two verdicts about what came too early.
         self._greeted = False
         self._early = False
         self._jumped = False
+        self._watched = True  # whether the next line may deserve one
         self._odd: tuple[Defect, ...] = ()  # of the line at hand
         if greeting is None:
             kind = "LMTP" if config.lmtp else "ESMTP"
@@ -288,43 +353,47 @@ class Server(ServerMachine[ServerEvent]):
 
     # --- Input ----------------------------------------------------------------------------------
 
-    def data_to_send(self) -> bytes:
-        """Take what is queued; b"" if nothing is."""
+    def _hand_out(self) -> None:
         if not self._greeted:
             self._greeted = True
             self._early = len(self._in) > 0
-        return super().data_to_send()
+            self._watched = self._early or self._jumped
 
     def _parse(self) -> ServerEvent | None:
-        if self._reader == "command":
+        if self._reader != "command":
+            return _READERS[self._reader](self)
+        if self._watched:
             return self._read_command()
-        return _READERS[self._reader](self)
+        match = self._in.match(USUAL_LINE, self._limits.line)
+        if match is None:
+            return self._read_command()
+        self._odd = ()
+        event = usual_command(match)
+        states, handler = _HANDLERS[type(event)]
+        if self._state not in states or self._tls_first:
+            return self._refuse(match, self._out_of_place(event))
+        return handler(self, event, match)
 
     def _open(self) -> bool:
-        return self._reader != "command" or self._state is State.CHUNKS or len(self._in) > 0
+        return self._reader != "command" or self._state is State.CHUNKS or self._in_line()
 
     def _read_command(self) -> ServerEvent | None:
-        limit = self._limits.line
-        line = self._in.line(self._eol, limit)
+        try:
+            line = self._take_line()
+        except LineTooLong as error:
+            return self._refuse_long(error.raw)
         if line is None:
-            return self._look_at_incomplete_line()
+            return None
         self._odd = ()
-        if limit is not None and len(line) > limit:
-            if line.startswith(_TLS_RECORD):
-                raise _tls_hello()
-            self._check_drain(len(line) - limit)
-            return self._refuse_long(line[:limit], _TOO_LONG)
-        if not self._greeted:
-            self._early = True
-        if self._early or self._jumped:
+        if self._watched:
+            self._early = self._early or not self._greeted
             self._check_patience()
         try:
             event = parse_command(line, self._rows)
         except SyntaxRefused as error:
-            if line.startswith(_TLS_RECORD):
-                raise _tls_hello() from None
+            self._check_hello(line)
             return self._refuse(line, error.reply)
-        if self._early or self._jumped:
+        if self._watched:
             self._odd = self._verdicts()
             event = attrs.evolve(event, defects=event.defects + self._odd)
         if self._eol == b"\n" and not line.endswith(b"\r\n"):
@@ -336,45 +405,21 @@ class Server(ServerMachine[ServerEvent]):
             )
         if self._state in states and not (self._tls_first and type(event) not in _BEFORE_TLS):
             return handler(self, event, line)
-        refusal = RULES.get(event.verb, _OTHER).out_of_place
-        if self._tls_first and self._state is not State.REFUSED:
-            refusal = _STARTTLS_FIRST
+        refusal = self._out_of_place(event)
         if isinstance(event, Bdat):
             return self._refuse_chunk(event, refusal, line)
         return self._refuse(line, refusal)
 
-    def _look_at_incomplete_line(self) -> ServerEvent | None:
-        held = len(self._in)
-        if held >= 3 and self._in.peek(2) == _TLS_RECORD:
-            raise _tls_hello()
-        limit = self._limits.line
-        if limit is not None and held > max(limit, 2):
-            self._raw = self._in.peek(limit)
-            self._too_long = _TOO_LONG if self._reader == "command" else _TOO_LONG_TOKEN
-            self._dropped = 0
-            self._reader = "skip"
-            return self._skip()
-        return None
+    def _out_of_place(self, event: Command) -> Reply:
+        if self._tls_first and self._state is not State.REFUSED:
+            return _STARTTLS_FIRST
+        return RULES.get(event.verb, _OTHER).out_of_place
 
-    def _skip(self) -> ServerEvent | None:
-        gone, done = self._in.skip_line(self._eol)
-        self._dropped += gone
-        self._check_drain(self._dropped - (self._limits.line or 0))
-        return self._refuse_long(self._raw, self._too_long) if done else None
-
-    def _refuse_long(self, raw: bytes, reply: Reply) -> ServerEvent:
+    def _refuse_long(self, raw: bytes) -> ServerEvent:
+        token = self._reader == "auth" or raw[:5].upper() == b"AUTH "
         self._reader = "command"
-        self._raw = b""
         self._odd = ()
-        return self._refuse(raw, _TOO_LONG_TOKEN if raw[:5].upper() == b"AUTH " else reply)
-
-    def _check_drain(self, dropped: int) -> None:
-        drain = self._limits.drain
-        if drain is not None and dropped > drain:
-            raise LimitExceeded(
-                "more refused octets than limits.drain",
-                Reply(421, ("4.7.0 Too much to swallow, closing",)),
-            )
+        return self._refuse(raw, _TOO_LONG_TOKEN if token else _TOO_LONG)
 
     # --- What came too early --------------------------------------------------------------------
 
@@ -394,13 +439,14 @@ class Server(ServerMachine[ServerEvent]):
         early = (_EARLY_TALK,) if self._early else ()
         jumped = (_UNAUTHORIZED_PIPELINING,) if self._jumped else ()
         self._early = self._jumped = False
+        self._watched = not self._greeted
         return early + jumped
 
     def _sync(self) -> None:
         """Mark an answer that must not be held back and not be run ahead of (RFC 2920)."""
         self._flush_at = 1
         if len(self._in):
-            self._jumped = True
+            self._jumped = self._watched = True
 
     # --- Commands that are answered here --------------------------------------------------------
 
@@ -409,9 +455,10 @@ class Server(ServerMachine[ServerEvent]):
         if sync or self._lock_step:
             self._sync()
 
-    def _refuse(self, line: bytes, reply: Reply) -> BadCommand:
-        event = BadCommand(line, reply, defects=self._odd or self._verdicts())
-        self._reply(encode(reply), sync=line[:4].upper() not in _GROUPED)
+    def _refuse(self, line: _Line, reply: Reply) -> BadCommand:
+        raw = line if isinstance(line, bytes) else line[0]
+        event = BadCommand(raw, reply, defects=self._odd or self._verdicts())
+        self._reply(encode(reply), sync=raw[:4].upper() not in _GROUPED)
         return event
 
     def _on_greeting(self, event: Helo | Ehlo | Lhlo, line: bytes) -> ServerEvent:
@@ -448,7 +495,7 @@ class Server(ServerMachine[ServerEvent]):
         return [
             mechanism
             for mechanism in self.config.auth
-            if open_to_all or not shows_secret(mechanism)
+            if open_to_all or mechanism.upper() not in PLAINTEXT_MECHANISMS
         ]
 
     def _on_noop(self, event: Noop, line: bytes) -> ServerEvent:
@@ -490,10 +537,10 @@ class Server(ServerMachine[ServerEvent]):
         barred = self.config.require_auth and not self._authenticated
         return _AUTH_FIRST if barred else None
 
-    def _on_mail(self, event: Mail, line: bytes) -> ServerEvent:
-        if refusal := self._barred():
-            return self._refuse(line, refusal)
-        if event.params or event.defects or not event.sender.isascii():
+    def _on_mail(self, event: Mail, line: _Line) -> ServerEvent:
+        if self.config.require_auth and not self._authenticated:
+            return self._refuse(line, _AUTH_FIRST)
+        if type(line) is bytes and (event.params or event.defects or not event.sender.isascii()):
             utf8 = any(param.keyword == "SMTPUTF8" for param in event.params)
             refusal = self._bad_path(event.sender, event, utf8) or self._bad_params(
                 event.params, "MAIL"
@@ -506,8 +553,8 @@ class Server(ServerMachine[ServerEvent]):
         self._awaiting = event
         return event
 
-    def _on_rcpt(self, event: Rcpt, line: bytes) -> ServerEvent:
-        if event.params or event.defects or not event.recipient.isascii():
+    def _on_rcpt(self, event: Rcpt, line: _Line) -> ServerEvent:
+        if type(line) is bytes and (event.params or event.defects or not event.recipient.isascii()):
             assert self._mail is not None
             utf8 = self._mail.get(SMTPUTF8) is True
             refusal = self._bad_path(event.recipient, event, utf8) or self._bad_params(
@@ -536,7 +583,7 @@ class Server(ServerMachine[ServerEvent]):
                 return Reply(555, (f"5.5.4 {command} parameter not supported",))
         return None
 
-    def _on_data(self, event: Data, line: bytes) -> ServerEvent:
+    def _on_data(self, event: Data, line: _Line) -> ServerEvent:
         assert self._mail is not None
         if self._mail.params and self._mail.get(BODY) == "BINARYMIME":
             return self._refuse(line, Reply(503, ("5.5.1 BINARYMIME needs BDAT",)))
@@ -550,13 +597,18 @@ class Server(ServerMachine[ServerEvent]):
             return self._drop_chunk(event.size, _TOO_LARGE, count, BodyRefused(_TOO_LARGE))
         return cast(ServerEvent, self._ask(event))
 
+    def _on_burl(self, event: Burl, line: bytes) -> ServerEvent:
+        if not self._offered >= {"BURL", "CHUNKING"}:
+            return self._refuse(line, Reply(502, ("5.5.1 BURL was not offered",)))
+        return cast(ServerEvent, self._ask(event))
+
     def _beyond_drain(self, size: int, reply: Reply) -> LimitExceeded | None:
         drain = self._limits.drain
         if drain is None or size <= drain:
             return None
         return LimitExceeded("a refused chunk is larger than limits.drain", reply)
 
-    def _answers_due(self, event: Bdat) -> int:
+    def _answers_due(self, event: Bdat | Burl) -> int:
         """LMTP answers the body once for each recipient, a refusal too (RFC 2033 section 4.2)."""
         return len(self._rcpts) if self.config.lmtp and event.last else 1
 
@@ -587,15 +639,12 @@ class Server(ServerMachine[ServerEvent]):
         return cast(ServerEvent, self._ask(event))
 
     def _read_auth(self) -> ServerEvent | None:
-        limit = self._limits.line
-        line = self._in.line(self._eol, limit)
+        try:
+            line = self._take_line()
+        except LineTooLong as error:
+            return self._refuse_long(error.raw)
         if line is None:
-            return self._look_at_incomplete_line()
-        if line.startswith(_TLS_RECORD):
-            raise _tls_hello()
-        if limit is not None and len(line) > limit:
-            self._check_drain(len(line) - limit)
-            return self._refuse_long(line[:limit], _TOO_LONG_TOKEN)
+            return None
         self._reader = "command"
         self._odd = ()
         if self._jumped:
@@ -604,6 +653,7 @@ class Server(ServerMachine[ServerEvent]):
         try:
             event = parse_auth_response(line)
         except SyntaxRefused as error:
+            self._check_hello(line)
             return self._refuse(line, error.reply)
         odd = self._odd if line.endswith(b"\r\n") else (*self._odd, _bare_lf(line))
         if odd:
@@ -621,19 +671,35 @@ class Server(ServerMachine[ServerEvent]):
             return self._refuse(line, refusal)
         return cast(ServerEvent, self._ask(event))
 
+    def _on_peer(self, event: XClient | XForward, line: bytes) -> ServerEvent:
+        if event.verb not in self._offered:
+            return self._refuse(line, Reply(502, (f"5.5.1 {event.verb} was not offered",)))
+        taken = {
+            name.upper()
+            for extension in self.config.extensions
+            for keyword, *names in [extension.split()]
+            if keyword.upper() == event.verb
+            for name in names
+        }
+        if any(param.keyword not in taken for param in event.params):
+            return self._refuse(line, Reply(501, ("5.5.4 Attribute not supported",)))
+        return cast(ServerEvent, self._ask(event))
+
     # --- Bodies ---------------------------------------------------------------------------------
 
     def _read_text(self) -> ServerEvent | None:
         if self._pending:
-            return self._hand_out(self._pending)
-        text = self._decoder.read(self._in, self._limits.chunk)
+            return self._body_chunk(self._pending)
+        decoder = self._decoder
+        text = b"" if decoder.ended else decoder.read(self._in, self._limits.chunk)
         if not text:
-            return self._end_text() if self._decoder.ended else None
+            return self._message(self._scan.defects) if decoder.ended else None
         before = self._scan.size
         cut = len(text)
         normal = False
         refusal: Reply | None = None
         bare = self._scan.feed(text)
+        most = self.config.size
         if bare >= 0:
             policy = self.quirks.bare_newlines
             if policy is BareNewlines.REJECT:
@@ -641,7 +707,6 @@ class Server(ServerMachine[ServerEvent]):
                 refusal = _BARE_NEWLINE
             elif policy is BareNewlines.NORMALIZE:
                 normal = True
-        most = self.config.size
         if most and before + cut > most:
             cut = most - before
             if text[cut - 1 : cut + 1] == b"\r\n":
@@ -652,15 +717,15 @@ class Server(ServerMachine[ServerEvent]):
         if normal:
             text = normalize(text)
         if refusal is None:
-            return self._hand_out(text)
+            return self._body_chunk(text)
         self._reader = "drop_text"
         self._dropped = dropped
         # LMTP answers the body once for each recipient, a refusal too (RFC 2033 section 4.2).
         count = len(self._rcpts) if self.config.lmtp else 1
         self._after_drop = (encode(refusal) * count, BodyRefused(refusal))
-        return self._hand_out(text) if text else self._drop_text()
+        return self._body_chunk(text) if text else self._drop_text()
 
-    def _hand_out(self, data: bytes) -> BodyChunk:
+    def _body_chunk(self, data: bytes) -> BodyChunk:
         most = self._limits.chunk
         if len(data) > most:
             self._pending = data[most:]
@@ -670,24 +735,27 @@ class Server(ServerMachine[ServerEvent]):
         self._size += len(data)
         return BodyChunk(data)
 
-    def _end_text(self) -> ServerEvent:
-        self._reader = "command"
-        return self._message(self._scan.defects)
-
     def _message(self, defects: tuple[Defect, ...]) -> ServerEvent:
-        if self._early or self._jumped:
+        """The message is complete."""
+        self._reader = "command"
+        if self._watched:
             self._check_patience()
             defects += self._verdicts()
         recipient: str | None = None
-        if self.config.lmtp:
+        mail = self._mail
+        assert mail is not None
+        if self.config.lmtp or (mail.params and mail.get(PRDR) is True):
             self._owed = deque(rcpt.recipient for rcpt in self._rcpts)
             recipient = self._owed.popleft()
+            if not self.config.lmtp:
+                self._owed.append(None)
+                self._preface = _EACH_FOLLOWS
         self._awaiting = event = BodyEnd(self._size, recipient, defects=defects)
         return event
 
     def _drop_text(self) -> ServerEvent | None:
         if self._pending:
-            return self._hand_out(self._pending)
+            return self._body_chunk(self._pending)
         while text := self._decoder.read(self._in, 65_536):
             self._dropped += len(text)
             self._scan.feed(text)
@@ -695,7 +763,7 @@ class Server(ServerMachine[ServerEvent]):
         if not self._decoder.ended:
             return None
         defects = self._scan.defects
-        if self._early or self._jumped:
+        if self._watched:
             self._check_patience()
             defects += self._verdicts()
         self._reset()
@@ -731,7 +799,7 @@ class Server(ServerMachine[ServerEvent]):
 
     def _go_on(self) -> ServerEvent | None:
         """The next command, unless what was just queued has to go out first."""
-        return None if self._out.size >= self._flush_at else self._read_command()
+        return None if self._out.size >= self._flush_at else self._parse()
 
     def _read_octets(self) -> ServerEvent | None:
         if self._left:
@@ -741,9 +809,9 @@ class Server(ServerMachine[ServerEvent]):
             self._left -= len(data)
             self._size += len(data)
             return BodyChunk(data)
-        self._reader = "command"
         if self._last:
             return self._message(())
+        self._reader = "command"
         self._reply(_CHUNK_OK, sync=False)
         return self._go_on()
 
@@ -759,16 +827,16 @@ class Server(ServerMachine[ServerEvent]):
         if event is None or self._out.size >= self._limits.output:
             self._nothing_owed()
         kind = type(event)
-        data = _YES[kind]
+        data, _, then = _ANSWERS[kind]
         if reply is not None:
             _check_reply(reply)
             only = _ONLY_YES.get(kind)
             good = reply.positive if only is None else reply.code == only
-            if not good or kind is Bdat:
+            if not good or not data:  # to a chunk yes is said without a word
                 raise ValueError(f"{reply.code} is no yes to {kind.__name__}")
             data = encode(reply)
         self._awaiting = None
-        _THEN[kind](self, event, data, True)
+        then(self, event, data, True)
 
     def reject(self, reply: Reply | None = None) -> None:
         """Say no to `awaiting`; `reply` (4yz or 5yz) says why. A 421 also closes the connection.
@@ -778,8 +846,7 @@ class Server(ServerMachine[ServerEvent]):
         event: object = self._awaiting
         if event is None or self._out.size >= self._limits.output:
             self._nothing_owed()
-        kind = type(event)
-        data = _NO[kind]
+        _, data, then = _ANSWERS[type(event)]
         if reply is not None:
             _check_reply(reply)
             if not (reply.transient or reply.permanent):
@@ -790,7 +857,7 @@ class Server(ServerMachine[ServerEvent]):
                 self._close()
                 return
         self._awaiting = None
-        _THEN[kind](self, event, data, False)
+        then(self, event, data, False)
 
     def send(self, item: Reply | Challenge) -> None:
         """The exact answer: a `Reply` (2yz and 3yz accept, 4yz and 5yz refuse), or a `Challenge`.
@@ -843,23 +910,28 @@ class Server(ServerMachine[ServerEvent]):
             self._scan = NewlineScan()
             self._size = 0
 
-    def _then_bdat(self, event: Bdat, data: bytes, yes: bool) -> None:
+    def _then_bdat(self, event: Bdat | Burl, data: bytes, yes: bool) -> None:
+        # To the session a BURL is a chunk of which nothing comes over this connection.
+        size = event.size if isinstance(event, Bdat) else 0
         if yes:
             self._state = State.CHUNKS
-            self._left = event.size
+            self._left = size
             self._last = event.last
             self._reader = "octets"
         else:
-            error = self._beyond_drain(event.size, parse_reply(data))
+            error = self._beyond_drain(size, parse_reply(data))
             if error is not None:
                 self._fail(error)
                 return
-            self._left = event.size
+            self._left = size
             self._after_drop = (data * self._answers_due(event), None)
             self._reader = "drop_octets"
             self._state = State.SPOILT
 
     def _then_body(self, event: BodyEnd, data: bytes, yes: bool) -> None:
+        if self._preface:
+            data = self._preface + data
+            self._preface = b""
         self._reply(data, sync=False)
         if self._owed:
             self._awaiting = attrs.evolve(event, recipient=self._owed.popleft())
@@ -877,6 +949,16 @@ class Server(ServerMachine[ServerEvent]):
         self._reply(data)
         self._authenticated = yes
 
+    def _then_xclient(self, event: XClient, data: bytes, yes: bool) -> None:
+        self._reply(data)
+        if yes:
+            self._start_over()
+            login = event.get(PEER_LOGIN)
+            self._authenticated = login is not None and not isinstance(login, Absent)
+
+    def _then_forwarded(self, event: XForward, data: bytes, yes: bool) -> None:
+        self._reply(data, sync=False)
+
     def _then_nothing(self, event: object, data: bytes, yes: bool) -> None:
         self._reply(data)
 
@@ -891,13 +973,17 @@ class Server(ServerMachine[ServerEvent]):
         return super()._fail(error)
 
     def _forget(self) -> None:
+        self._start_over()
+        self._jumped = self._watched = False
+        self._tls_first = False
+
+    def _start_over(self) -> None:
+        """Be as behind the greeting."""
         self._reset()
-        self._jumped = False
         self._state = State.START
         self._hello = None
         self._offered = frozenset()
         self._lock_step = True
-        self._tls_first = False
         self._authenticated = False
 
     def _encode_reply(self, reply: Reply | None) -> bytes:
@@ -909,7 +995,7 @@ class Server(ServerMachine[ServerEvent]):
         return encode(reply)
 
     def _room(self) -> bool:
-        return self._reader in ("command", "auth", "skip")
+        return self._reader in ("command", "auth")
 
 
 _WRONG_HELLO = {
@@ -918,12 +1004,13 @@ _WRONG_HELLO = {
 }
 _EARLY_TALK = Defect("early_talk")
 _UNAUTHORIZED_PIPELINING = Defect("unauthorized_pipelining")
-_TLS_RECORD = b"\x16\x03"  # a handshake, version 3.something
 _OTHER = RULES[""]
-_GROUPED = frozenset({b"MAIL", b"RCPT", b"RSET", b"BDAT"})  # what RFC 2920 lets a client run past
+# What RFC 2920 lets a client run past, by the first four octets.
+_GROUPED = frozenset({b"MAIL", b"RCPT", b"RSET", b"BDAT", b"BURL", b"XFOR"})
 _BEFORE_TLS = frozenset({Helo, Ehlo, Lhlo, Noop, StartTls, Quit})
 _STARTTLS_FIRST = Reply(530, ("5.7.0 Must issue a STARTTLS command first",))
 _AUTH_FIRST = Reply(530, ("5.7.0 Authentication required",))
+_EACH_FOLLOWS = _canned(353, "2.0.0 The answers for each recipient follow")
 _CHUNK_OK = _canned(250, "2.0.0 Chunk received")
 _TOO_LONG = Reply(500, ("5.5.2 Line too long",))
 _TOO_LONG_TOKEN = Reply(500, ("5.5.6 Authentication exchange line is too long",))
@@ -940,10 +1027,6 @@ def _bare_lf(line: bytes) -> Defect:
     return Defect("bare_lf", len(line) - 1, b"\n")
 
 
-def _tls_hello() -> RemoteProtocolError:
-    return RemoteProtocolError("the client began a TLS handshake where none was agreed")
-
-
 _READERS: dict[str, Callable[[Server], ServerEvent | None]] = {
     "command": Server._read_command,
     "auth": Server._read_auth,
@@ -951,7 +1034,6 @@ _READERS: dict[str, Callable[[Server], ServerEvent | None]] = {
     "octets": Server._read_octets,
     "drop_text": Server._drop_text,
     "drop_octets": Server._drop_octets,
-    "skip": Server._skip,
 }
 
 _ON: dict[type, Callable[..., ServerEvent | None]] = {
@@ -962,6 +1044,7 @@ _ON: dict[type, Callable[..., ServerEvent | None]] = {
     Rcpt: Server._on_rcpt,
     Data: Server._on_data,
     Bdat: Server._on_bdat,
+    Burl: Server._on_burl,
     Rset: Server._on_rset,
     Noop: Server._on_noop,
     Quit: Server._on_quit,
@@ -971,6 +1054,8 @@ _ON: dict[type, Callable[..., ServerEvent | None]] = {
     Expn: Server._on_question,
     Help: Server._on_question,
     Etrn: Server._on_question,
+    XClient: Server._on_peer,
+    XForward: Server._on_peer,
     UnknownCommand: Server._on_unknown,
 }
 _HANDLERS = {
@@ -983,6 +1068,7 @@ _THEN: dict[type, Callable[..., None]] = {
     Rcpt: Server._then_rcpt,
     Data: Server._then_data,
     Bdat: Server._then_bdat,
+    Burl: Server._then_bdat,
     BodyEnd: Server._then_body,
     StartTls: Server._then_starttls,
     Auth: Server._then_auth,
@@ -991,5 +1077,9 @@ _THEN: dict[type, Callable[..., None]] = {
     Expn: Server._then_nothing,
     Help: Server._then_nothing,
     Etrn: Server._then_nothing,
+    XClient: Server._then_xclient,
+    XForward: Server._then_forwarded,
     UnknownCommand: Server._then_nothing,
 }
+
+_ANSWERS = {kind: (yes, _NO[kind], _THEN[kind]) for kind, yes in _YES.items()}

@@ -31,7 +31,6 @@ __all__ = [
     "Quirks",
     "Rule",
     "State",
-    "shows_secret",
 ]
 
 
@@ -53,7 +52,7 @@ class State(enum.StrEnum):
     TEXT = "text"
     """The message is being transferred by DATA."""
     CHUNKS = "chunks"
-    """The message is being transferred by BDAT: one chunk was, more will come."""
+    """The message is being transferred by BDAT and BURL: one chunk was, more will come."""
     SPOILT = "spoilt"
     """A chunk was refused: all that helps is RSET (RFC 3030 section 2)."""
     CLOSED = "closed"
@@ -103,6 +102,11 @@ RULES: dict[str, Rule] = {
         State.CHUNKS,
         out_of_place=Reply(503, ("5.5.1 No valid recipients, or a chunk was refused before",)),
     ),
+    "BURL": Rule(
+        frozenset({State.RCPT, State.CHUNKS}),
+        State.CHUNKS,
+        out_of_place=Reply(503, ("5.5.1 No valid recipients, or a chunk was refused before",)),
+    ),
     "RSET": Rule(_SESSION),
     "VRFY": Rule(_SESSION, sync=True),
     "EXPN": Rule(_SESSION, sync=True),
@@ -112,6 +116,8 @@ RULES: dict[str, Rule] = {
     "STARTTLS": Rule(frozenset({State.READY}), State.START, sync=True),
     "AUTH": Rule(frozenset({State.READY}), State.READY, sync=True),
     "ETRN": Rule(frozenset({State.READY}), sync=True),
+    "XCLIENT": Rule(frozenset({State.READY}), State.START, sync=True),
+    "XFORWARD": Rule(frozenset({State.READY})),
     "": Rule(_SESSION, sync=True),  # the verbs of private extensions
 }
 """The rule of each verb, and under "" of every other one."""
@@ -129,13 +135,6 @@ block of the body to be taken, for the answer to the whole body, and, under "", 
 
 SERVER_TIMEOUT = 300.0
 """Seconds a server waits for the next command or block (RFC 5321 section 4.5.3.2.7)."""
-
-
-def shows_secret(mechanism: str) -> bool:
-    """Whether a SASL mechanism shows the secret to whoever reads the connection (RFC 4954)."""
-    from ..sasl import PLAINTEXT_MECHANISMS  # noqa: PLC0415 - no AUTH, no SASL to load
-
-    return mechanism.upper() in PLAINTEXT_MECHANISMS
 
 
 @attrs.frozen(kw_only=True)

@@ -5,7 +5,7 @@ It is a small machine inside the client's: replies go in (`on_reply`), octets co
 
     ENVELOPE   MAIL, each RCPT and DATA are said and answered, pipelined where that is allowed
     BODY       at least one recipient was accepted: the body is wanted
-    END        the body is out; its answers (in LMTP one for each recipient) are due
+    END        the body is out; its answers (in LMTP and PRDR one for each recipient) are due
     SPOILT     a chunk was refused; those behind it are still answered
     RESET      RSET was said, so that the session can go on
     DONE       there is an outcome
@@ -43,6 +43,12 @@ class Phase(enum.StrEnum):
 
 _ENVELOPE, _BODY, _END, _SPOILT, _RESET, _DONE, _CUT = Phase
 
+_THE_DATA = Data()
+_SOME_BDAT = Bdat(0)
+_NOT_FINAL = frozenset({235, *range(300, 400), 421})
+"""Codes that are no answer to MAIL, RCPT or a body (235 would be one to AUTH, 421 is one to the
+whole session)."""
+
 
 class Transaction:
     """See the module. Plain data, so that it can be pickled with its client."""
@@ -52,11 +58,12 @@ class Transaction:
         number: int,
         envelope: Envelope,
         mail: Mail,
-        lines: list[bytes],
+        text: bytes,
         *,
         pipelining: bool,
         chunking: bool,
         lmtp: bool,
+        prdr: bool,
         window: int,
         policy: BareNewlines,
     ) -> None:
@@ -65,7 +72,9 @@ class Transaction:
         self._envelope = envelope
         self._count = len(envelope.recipients)
         self._mail = mail
-        self._lines = lines  # MAIL, each RCPT, and DATA unless chunking
+        self._text = text  # MAIL, each RCPT, and DATA unless chunking
+        self._lines: list[bytes] = []  # the same one by one, once that is needed
+        self._total = self._count + 1 if chunking else self._count + 2  # of them
         self._sent = 0  # of them
         self.unsaid = True
         """Whether `lines_to_send()` may have something, now or later."""
@@ -74,12 +83,12 @@ class Transaction:
         self.pipelining = pipelining
         self._chunking = chunking
         self._lmtp = lmtp
+        self._prdr = prdr
+        self._each = False  # PRDR: a 353 came, so each recipient gets an answer, then the message
         self._window = window
         self._policy = policy
-        self._mail_reply: Reply | None = None
-        self._begun = False  # MAIL was accepted
-        self._replies: list[tuple[str, Reply]] = []  # to each RCPT
-        self._accepted = 0  # recipients
+        self._replies: list[Reply] = []  # to MAIL, and to each RCPT
+        self._accepted = 0  # recipients, once all that was said has its answer
         self._answers: list[Reply] = []  # to the body
         self._refused = False  # the last of them refuses the whole message, in LMTP too
         self._body: TextEncoder | NewlineFilter | None = None
@@ -94,12 +103,22 @@ class Transaction:
     def state(self) -> State:
         """The session's state, by the replies so far."""
         if self.phase is _ENVELOPE:
-            if self._accepted:
+            if self._count_accepted():
                 return State.RCPT
             return State.MAIL if self._begun else State.READY
         if self.phase is _BODY or self.phase is _END:
             return State.CHUNKS if self._chunking else State.TEXT
         return State.READY if self.phase is _DONE else State.SPOILT
+
+    @property
+    def _begun(self) -> bool:
+        """Whether MAIL was accepted."""
+        return bool(self._replies) and self._replies[0].code < 300
+
+    def _count_accepted(self) -> int:
+        if not self._begun:
+            return 0
+        return len([reply for reply in self._replies if reply.code < 300]) - 1
 
     @property
     def outstanding(self) -> list[Command]:
@@ -123,7 +142,7 @@ class Transaction:
     @property
     def body_command(self) -> Command:
         """The command that the body belongs to."""
-        return Bdat(0) if self._chunking else Data()
+        return _SOME_BDAT if self._chunking else _THE_DATA
 
     @property
     def waits_for(self) -> str:
@@ -148,7 +167,7 @@ class Transaction:
     @property
     def takes_body(self) -> bool:
         """Whether the next piece of the body may be given now."""
-        return self.phase is _BODY and len(self._chunks) < self._window
+        return self.phase is _BODY and (not self._chunks or len(self._chunks) < self._window)
 
     # --- Out ------------------------------------------------------------------------------------
 
@@ -157,25 +176,22 @@ class Transaction:
         if self.phase is not _ENVELOPE:
             self.unsaid = False
             return b""
-        lines, start = self._lines, self._sent
-        if not self.pipelining:
-            if start > self._answered or start == len(lines):
-                return b""
-            self._sent = start + 1
-            self.unsaid = self._sent < len(lines)
-            return lines[start]
+        start, total = self._sent, self._total
         if not start:
-            whole = b"".join(lines)
-            if len(whole) <= room:
-                self._sent = len(lines)
+            if self.pipelining and len(self._text) <= room:
+                self._sent = total
                 self.unsaid = False
-                return whole
-        sent = start
-        while sent < len(lines) and room > 0:
-            room -= len(lines[sent])
+                return self._text
+            self._lines = self._text.splitlines(keepends=True)
+        lines, sent = self._lines, start
+        if self.pipelining:
+            while sent < total and room > 0:
+                room -= len(lines[sent])
+                sent += 1
+        elif start <= self._answered and start < total:
             sent += 1
         self._sent = sent
-        self.unsaid = sent < len(lines)
+        self.unsaid = sent < total
         return b"".join(lines[start:sent])
 
     def send_body(self, data: bytes) -> bytes:
@@ -210,11 +226,7 @@ class Transaction:
         Raises RemoteProtocolError for a reply that cannot be meant for what was said.
         """
         code = reply.code
-        if code == 421:  # the server closes, whatever is in flight (RFC 5321 section 3.8)
-            self._end = reply
-            self.phase = _CUT
-            return True
-        if self.phase is _ENVELOPE:
+        if self.phase is _ENVELOPE and code not in _NOT_FINAL:
             at = self._answered
             if at == self._sent:
                 raise RemoteProtocolError("the server sent a reply to nothing")
@@ -222,20 +234,15 @@ class Transaction:
             if at > self._count:
                 self._on_data(reply)
                 return True
-            if 300 <= code < 400 or code == 235:
-                raise RemoteProtocolError(f"the server sent {code} to MAIL or RCPT")
-            if at:
-                self._replies.append((self._envelope.recipients[at - 1].address, reply))
-                if code < 300 and self._begun:
-                    self._accepted += 1
-            else:
-                self._mail_reply = reply
-                self._begun = code < 300
+            self._replies.append(reply)
             if at + 1 < self._sent:
                 return False
             self._settle()
-        elif 300 <= code < 400 or code == 235:
-            raise RemoteProtocolError(f"the server sent {code} out of place")
+        elif code == 421:  # the server closes, whatever is in flight (RFC 5321 section 3.8)
+            self._end = reply
+            self.phase = _CUT
+        elif code in _NOT_FINAL:
+            self._on_intermediate(reply)
         elif self.phase is _RESET:
             self.phase = _DONE
         elif self._chunking:
@@ -249,32 +256,49 @@ class Transaction:
         urgent, self._urgent = self._urgent, b""
         return urgent
 
-    def _on_data(self, reply: Reply) -> None:
-        if reply.code == 354:
-            if self._accepted:
-                self._body = TextEncoder(self._policy)
-                self.phase = _BODY
-                return
-            if self._lmtp:
-                raise RemoteProtocolError("the LMTP server wants a body for no recipient")
-            # Every recipient was refused and the server did not notice: an empty message, which
-            # it must not send to anybody (RFC 2920 section 3.1).
-            self.phase = _END
-            self._urgent = b".\r\n"
+    def _on_intermediate(self, reply: Reply) -> None:
+        at = self._answered
+        if reply.code == 353 and self._takes_each:
+            self._each = True
             return
-        if reply.code < 400:
+        if self.phase is not _ENVELOPE or at == self._sent or at <= self._count:
+            raise RemoteProtocolError(f"the server sent {reply.code} out of place")
+        if reply.code != 354:
             raise RemoteProtocolError(f"the server sent {reply.code} to DATA")
+        self._answered = at + 1
+        self._accepted = self._count_accepted()
         if self._accepted:
+            self._body = TextEncoder(self._policy)
+            self.phase = _BODY
+            return
+        if self._lmtp:
+            raise RemoteProtocolError("the LMTP server wants a body for no recipient")
+        # Every recipient was refused and the server did not notice: an empty message, which
+        # it must not send to anybody (RFC 2920 section 3.1).
+        self.phase = _END
+        self._urgent = b".\r\n"
+
+    @property
+    def _takes_each(self) -> bool:
+        """Whether a 353 can stand here: PRDR was asked for, and the whole message is out."""
+        whole = self.phase is _END and len(self._chunks) == self._chunking
+        return whole and self._prdr and self._accepted > 0 and not self._each
+
+    def _on_data(self, reply: Reply) -> None:
+        if reply.positive:
+            raise RemoteProtocolError(f"the server sent {reply.code} to DATA")
+        if self._count_accepted():
             self._answers.append(reply)
             self._refused = True
         self._settle()
 
     def _settle(self) -> None:
         """All that was said has its answer: what now?"""
+        self._accepted = self._count_accepted()
         if not self._begun:
             self.phase = _DONE
             return
-        left = len(self._lines) - self._sent
+        left = self._total - self._sent
         data_left = left == 1 and not self._chunking
         if left and (self._accepted or not data_left):
             return  # lines_to_send() has more
@@ -298,18 +322,23 @@ class Transaction:
             return
         if self._accepted:
             self._answers.append(reply)
-        if len(self._answers) >= (self._accepted if self._lmtp else 0):
+        if not (self._lmtp or self._each) or len(self._answers) >= self._answers_due:
             self.phase = _DONE
+
+    @property
+    def _answers_due(self) -> int:
+        """Answers to the body, if it has more than one."""
+        return self._accepted + 1 if self._each else self._accepted
 
     def _on_chunk(self, reply: Reply) -> None:
         if not self._chunks:
             raise RemoteProtocolError("the server sent a reply to nothing")
         if self._chunks[0].last and self.phase is _END:
             self._answers.append(reply)
-            if self._lmtp and len(self._answers) < self._accepted:
+            if (self._lmtp or self._each) and len(self._answers) < self._answers_due:
                 return
             self._chunks.popleft()
-            if any(answer.positive for answer in self._answers):
+            if any(answer.positive for answer in self._answers[-1 if self._each else 0 :]):
                 self.phase = _DONE
             else:
                 self._reset()
@@ -333,27 +362,47 @@ class Transaction:
         the recipients whose answer is not known are left out of the results.
         """
         end = end or self._end
-        mail = self._mail_reply or end
+        mail = self._replies[0] if self._replies else end
         if mail is None:
             return None
-        replies = self._replies if self._begun else []
-        whole = self._refused or not self._lmtp
-        final = self._answers[-1] if self._answers and whole else end
-        each = iter(self._answers if self._lmtp else ())
-        results: list[tuple[str, Reply]] = []
-        for address, reply in replies:
-            last = next(each, final) if reply.code < 300 else reply
-            if last is not None:
-                results.append((address, last))
-        rest = end if self._begun else mail
+        begun = self._replies != [] and mail.code < 300
+        addresses = [recipient.address for recipient in self._envelope.recipients]
+        replies = tuple(zip(addresses, self._replies[1:])) if begun else ()  # noqa: B905 - as far
+        last = iter(self._last_words(end))
+        results = [
+            (address, word)
+            for address, reply in replies
+            if (word := next(last) if reply.code < 300 else reply) is not None
+        ]
+        rest = end if begun else mail
         if rest is not None:
-            left = self._envelope.recipients[len(replies) :]
-            results += [(recipient.address, rest) for recipient in left]
+            results += [(address, rest) for address in addresses[len(replies) :]]
         return Outcome(
             self.number,
             self._envelope,
             mail,
-            tuple(replies),
+            replies,
             self._answers[-1] if self._answers else None,
             tuple(results),
         )
+
+    def _last_words(self, end: Reply | None) -> list[Reply | None]:
+        """What became of each accepted recipient, in order; None where it is not known.
+
+        Perhaps more words than recipients.
+        """
+        answers, count = self._answers, self._accepted
+        if self._refused or not (self._lmtp or self._each):
+            return [answers[-1] if answers else end] * self._count
+        words: list[Reply | None] = [end] * self._count
+        if self._lmtp:
+            words[: len(answers)] = answers
+            return words
+        # PRDR: a yes to one recipient holds only with a yes to the whole message.
+        whole = answers[count] if len(answers) > count else end
+        if whole is None or not whole.positive:
+            words = [whole] * self._count
+        for at, own in enumerate(answers[:count]):
+            if not own.positive or (whole is not None and whole.positive):
+                words[at] = own
+        return words

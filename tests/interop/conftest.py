@@ -13,7 +13,8 @@ from typing import TypeVar
 import pytest
 
 from .certificates import Certificates, make_certificates
-from .peers import Aiosmtpd, Dovecot, Peer, Postfix
+from .messages import MAILDROP
+from .peers import Aiosmtpd, Dovecot, Maildrop, Peer, Postfix
 
 __all__: list[str] = []
 
@@ -50,7 +51,7 @@ def certificates(lab_folder: Path) -> Certificates:
 
 
 @pytest.fixture(scope="session")
-def started_dovecot_lmtp(lab_folder: Path, certificates: Certificates) -> Iterator[Dovecot]:
+def started_dovecot(lab_folder: Path, certificates: Certificates) -> Iterator[Dovecot]:
     folder = lab_folder / "dovecot"
     folder.mkdir()
     peer = Dovecot(folder, certificates)
@@ -63,11 +64,11 @@ def started_dovecot_lmtp(lab_folder: Path, certificates: Certificates) -> Iterat
 
 @pytest.fixture(scope="session")
 def started_postfix(
-    lab_folder: Path, certificates: Certificates, started_dovecot_lmtp: Dovecot
+    lab_folder: Path, certificates: Certificates, started_dovecot: Dovecot
 ) -> Iterator[Postfix]:
     folder = lab_folder / "postfix"
     folder.mkdir()
-    peer = Postfix(folder, certificates, started_dovecot_lmtp.auth_socket)
+    peer = Postfix(folder, certificates, started_dovecot.auth_socket)
     try:
         peer.start()
         yield peer
@@ -94,8 +95,28 @@ def postfix(started_postfix: Postfix) -> Postfix:
 
 
 @pytest.fixture
-def dovecot_lmtp(started_dovecot_lmtp: Dovecot) -> Dovecot:
-    return _emptied(started_dovecot_lmtp)
+def dovecot_lmtp(started_dovecot: Dovecot) -> Dovecot:
+    return _emptied(started_dovecot)
+
+
+@pytest.fixture
+def dovecot(started_dovecot: Dovecot) -> Dovecot:
+    """For POP3, where each test has maildrops of its own."""
+    return started_dovecot
+
+
+@pytest.fixture(scope="session")
+def maildrop(started_dovecot: Dovecot) -> Maildrop:
+    """`MAILDROP`, for all tests that delete nothing."""
+    return started_dovecot.maildrop([one.raw for one in MAILDROP])
+
+
+@pytest.fixture
+def open_folder(lab_folder: Path) -> Path:
+    """Like pytest's `tmp_path`, but every user can reach it."""
+    folder = Path(tempfile.mkdtemp(prefix="home-", dir=lab_folder))
+    folder.chmod(0o755)
+    return folder
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a peer delivered, read back from its Maildirs as bytes.
+"""What a peer delivered, read back from its Maildirs as bytes; and what it is to find there.
 
 A final delivery adds trace information at the top: Return-Path, Received (RFC 5321 4.4), and by
 custom Delivered-To and X-Original-To. `split_trace()` takes exactly that off, by name and in one
@@ -11,11 +11,20 @@ the message that was *sent*, what such a file must hold. What was received is ne
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
 
-__all__ = ["Delivered", "on_disk_with_lf", "read_maildir", "split_trace"]
+__all__ = [
+    "Delivered",
+    "on_disk_with_lf",
+    "read_maildir",
+    "split_trace",
+    "wire_with_crlf",
+    "write_maildir",
+]
 
 _TRACE = (b"return-path", b"x-original-to", b"delivered-to", b"received")
 
@@ -64,13 +73,32 @@ def on_disk_with_lf(sent: bytes) -> bytes:
     return sent.replace(b"\r\n", b"\n")
 
 
+def wire_with_crlf(stored: bytes) -> bytes:
+    """The other way round: what a file with LF line endings is on the wire."""
+    return stored.replace(b"\n", b"\r\n")
+
+
 def read_maildir(folder: Path) -> list[bytes]:
     """Take every message out of a Maildir, oldest first; a folder not there yet is empty."""
     files = [
         file for part in ("new", "cur") for file in (folder / part).glob("*") if file.is_file()
     ]
-    files.sort(key=lambda file: (file.stat().st_mtime_ns, file.name))
+    files.sort(key=_age)
     stored = [file.read_bytes() for file in files]
     for file in files:
         file.unlink()
     return stored
+
+
+def _age(file: Path) -> tuple[int, tuple[int, ...]]:
+    # The clock of files ticks a few hundred times a second. What a program puts into names within
+    # a tick counts up: seconds, microseconds, a serial number; but is not always of the same width.
+    return file.stat().st_mtime_ns, tuple(map(int, re.findall("[0-9]+", file.name)))
+
+
+def write_maildir(folder: Path, stored: Iterable[bytes]) -> None:
+    """Make a Maildir of unseen messages, in this order for whoever sorts them by their names."""
+    for part in ("tmp", "new", "cur"):
+        (folder / part).mkdir(parents=True)
+    for number, octets in enumerate(stored, 1_000_000_000):
+        (folder / "new" / f"{number}.lab").write_bytes(octets)

@@ -1,4 +1,4 @@
-"""The messages that every peer gets: each one is a way to lose or to invent octets.
+"""The messages that every peer gets or has: each one is a way to lose or to invent octets.
 
 All are complete messages in wire form (CRLF line endings), except `no_final_newline`, where the
 client must add what RFC 5321 4.1.1.4 asks for: DATA can only carry whole lines. `expected()`
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = ["BIG", "MESSAGES", "Sample", "expected", "sample"]
+__all__ = ["BIG", "MAILDROP", "MESSAGES", "SPECIAL", "Sample", "expected", "sample"]
 
 _HEADER = (
     b"From: Alice <alice@lab.test>\r\n"
@@ -96,16 +96,31 @@ MESSAGES: tuple[Sample, ...] = (
 )
 
 
-def _big() -> bytes:
-    """A message of 50 MB (10**6 octets each) of whole lines, every tenth with a leading dot."""
+def _large(name: str, size: int) -> bytes:
+    """A message of about `size` octets in whole lines, every tenth with a leading dot."""
     lines = b"".join(
         (b"." if n % 10 == 0 else b"-") + b"%07d " % n + b"0123456789abcdef" * 4 + b"\r\n"
         for n in range(1000)
     )
-    header = sample("big", b"")
-    count = (50_000_000 - len(header)) // len(lines) + 1
+    header = sample(name, b"")
+    count = (size - len(header)) // len(lines) + 1
     return header + lines * count
 
 
-#: 50 MB, apart from the others because it is not for every combination.
-BIG = Sample("big", _big())
+#: 50 MB (10**6 octets each), apart from the others because it is not for every combination.
+BIG = Sample("big", _large("big", 50_000_000))
+
+#: For a maildrop: the messages above, and those that only a server can have.
+SPECIAL: tuple[Sample, ...] = (
+    *MESSAGES,
+    Sample("empty", b""),
+    # RFC 1939 3: only CRLF.CRLF ends a response; a line of the message that is "." gets a second.
+    _sample("forged-end", b"before\r\n.\r\n+OK FORGED\r\n.\r\n-ERR FORGED\r\nbehind\r\n"),
+    Sample("five-megabytes", _large("five-megabytes", 5_000_000)),
+)
+
+#: A maildrop that is worth to be read in batches.
+MAILDROP: tuple[Sample, ...] = (
+    *SPECIAL,
+    *(_sample(f"small-{number:04}", b".%d\r\n" % number) for number in range(1000)),
+)

@@ -17,6 +17,8 @@ from examples.drivers.asyncio_driver import Connection, open_connection
 from mailproto import BodyWanted, Want, smtp
 from mailproto.smtp import Envelope
 
+from .processes import PATIENCE
+
 __all__ = ["Delivery", "deliver"]
 
 _HELO = "client.lab.test"
@@ -70,7 +72,7 @@ def deliver(
             ssl_context=implicit_tls or starttls,
             server_hostname="localhost",
         )
-        async with connection, asyncio.timeout(100):
+        async with connection, asyncio.timeout(PATIENCE):
             session = _Session(client, connection, iter(pieces), auth)
             hello = smtp.Lhlo(_HELO) if lmtp else smtp.Ehlo(_HELO)
             await session.greeting()

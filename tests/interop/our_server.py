@@ -13,7 +13,7 @@ from pathlib import Path
 from .certificates import Certificates
 from .maildir import read_maildir
 from .peers import PASSWORD
-from .processes import HOST, Daemon, free_ports
+from .processes import HOST, Daemon, Ports, poll
 
 __all__ = ["OurServer"]
 
@@ -36,7 +36,8 @@ class OurServer:
         self.folder = folder
         self.ca = certificates.ca
         self.flags = flags
-        (self.port,) = free_ports(1)
+        self._ports = Ports(1)
+        (self.port,) = self._ports.numbers
         self._certificates = certificates
         self._maildir = folder / "Maildir"
         self._daemon: Daemon | None = None
@@ -62,7 +63,17 @@ class OurServer:
     def stop(self) -> None:
         if self._daemon is not None:
             self._daemon.stop()
+        self._ports.release()
 
     def take(self) -> list[bytes]:
-        """Return and forget what was stored; the client has heard 250 only after that."""
+        """Return and forget what was stored, when no message is on its way any more.
+
+        A client hears 250 only after its message was stored. But one that gave up before may have
+        sent the whole of it: that is not to appear in the next test.
+        """
+        on_its_way = self._maildir / "tmp"
+        poll(
+            lambda: not any(on_its_way.iterdir()),
+            lambda: f"not stored: {[file.name for file in on_its_way.iterdir()]}",
+        )
         return read_maildir(self._maildir)

@@ -1,7 +1,7 @@
-"""The real servers: Postfix, Dovecot's LMTP service, and aiosmtpd.
+"""The real servers: Postfix, Dovecot's LMTP and POP3 services, and aiosmtpd.
 
-Each is a class with `start()` and `stop()`; what a test sees is `Peer`. The people of `lab.test`
-are the same everywhere:
+Each is a class with `start()` and `stop()`; what a test that sends sees is `Peer`, what one that
+fetches is a `Maildrop` of Dovecot's. The people of `lab.test` are the same everywhere:
 
 =============  ===========================================================================
 alice, bob     have a mailbox; the password is `secret`
@@ -9,6 +9,8 @@ reject         550 5.1.1 at RCPT (Postfix, aiosmtpd); Dovecot does not know the 
 defer          450 4.2.0 at RCPT (Postfix, aiosmtpd)
 full           552 5.2.2 at RCPT (Postfix, aiosmtpd); over quota *after* the data (Dovecot)
 blocked        as the sender: 554 5.7.1 at MAIL (Postfix, aiosmtpd)
+drop0, ...     have a maildrop each, for POP3 (Dovecot), with what a test puts there
+anonymous      has one, too, that is empty; who says ANONYMOUS (RFC 4505) is this user
 =============  ===========================================================================
 
 The daemons must be started by root, because they change to other users themselves. Mailboxes
@@ -18,9 +20,14 @@ written or read but the installed programs.
 
 from __future__ import annotations
 
+import base64
+import hmac
+import json
 import os
 import pwd
+import secrets
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,15 +36,34 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
 
 from .certificates import Certificates
-from .maildir import Delivered, on_disk_with_lf, read_maildir, split_trace
+from .maildir import (
+    Delivered,
+    on_disk_with_lf,
+    read_maildir,
+    split_trace,
+    wire_with_crlf,
+    write_maildir,
+)
 from .messages import expected
-from .processes import HOST, Daemon, LabError, find_program, free_ports, poll
+from .processes import (
+    HOST,
+    PATIENCE,
+    Daemon,
+    LabError,
+    Ports,
+    find_program,
+    missing,
+    poll,
+    run_program,
+)
 
 __all__ = [
+    "MECHANISMS",
     "PASSWORD",
     "SMALL",
     "Aiosmtpd",
     "Dovecot",
+    "Maildrop",
     "Peer",
     "Postfix",
 ]
@@ -94,7 +120,7 @@ base_dir = {run}
 state_dir = {state}
 instance_name = interop
 log_path = {log}
-protocols = lmtp
+protocols = lmtp pop3
 listen = {host}
 hostname = dovecot.lab.test
 postmaster_address = postmaster@lab.test
@@ -107,10 +133,17 @@ ssl = yes
 ssl_cert = <{certificates.certificate}
 ssl_key = <{certificates.key}
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
+auth_anonymous_username = anonymous
 auth_failure_delay = 0
 auth_username_format = %Ln
 default_vsz_limit = 0
+mail_max_userip_connections = 0
+passdb {{
+  driver = oauth2
+  mechanisms = oauthbearer xoauth2
+  args = {oauth2}
+}}
 passdb {{
   driver = passwd-file
   args = {users}
@@ -132,6 +165,17 @@ service lmtp {{
     port = {port}
   }}
 }}
+service pop3-login {{
+  inet_listener pop3 {{
+    address = {host}
+    port = {pop3_port}
+  }}
+  inet_listener pop3s {{
+    address = {host}
+    port = {pop3s_port}
+    ssl = yes
+  }}
+}}
 service anvil {{
   unix_listener anvil-auth-penalty {{
     mode = 0
@@ -145,8 +189,46 @@ service auth {{
 """
 
 
+#: Tokens are checked by Dovecot itself, with the key that `token()` signs them with.
+_OAUTH2 = """\
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={keys}/
+username_attribute = email
+username_format = %u
+"""
+
+#: As Dovecot names them; in upper case, what AUTH and CAPA say. APOP is a command of its own.
+MECHANISMS = (
+    "plain",
+    "login",
+    "cram-md5",
+    "digest-md5",
+    "scram-sha-1",
+    "scram-sha-256",
+    "apop",
+    "oauthbearer",
+    "xoauth2",
+    "anonymous",
+)
+
+_OAUTH2_KEY = b"the key of the lab, for every token of the lab"
+
+#: How many a run can have; each is one line of a file.
+_MAILDROPS = 1_000
+
+
+@attrs.frozen
+class Maildrop:
+    """One user's mail, as POP3 has it. The password is `PASSWORD`."""
+
+    user: str
+    messages: tuple[bytes, ...] = attrs.field(repr=False)
+    """What RETR gives: number 1 first, CRLF line endings, the last line ended. Dovecot ends that of
+    an empty message, too, though it has none."""
+
+
 class Dovecot:
-    """Dovecot, with its LMTP service and the authentication socket that Postfix asks."""
+    """Dovecot: LMTP, POP3, and the authentication socket that Postfix asks."""
 
     name = "dovecot"
     host = HOST
@@ -154,24 +236,33 @@ class Dovecot:
     def __init__(self, folder: Path, certificates: Certificates) -> None:
         self.folder = folder
         self.ca = certificates.ca
-        (self.port,) = free_ports(1)
+        #: `port` is LMTP's; `pop3_port` offers STLS; on `pop3s_port` there is TLS from the first
+        #: octet on (RFC 8314).
+        self._ports = Ports(3)
+        self.port, self.pop3_port, self.pop3s_port = self._ports.numbers
         self.auth_socket = folder / "auth-client"
         self.log = folder / "dovecot.log"
         self._certificates = certificates
         self._daemon: Daemon | None = None
+        self._unused = (f"drop{number}" for number in range(_MAILDROPS))
 
     def start(self) -> None:
         program = find_program("dovecot")
-        uid, gid = _mail_user()
-        for name in ("run", "state"):
-            (self.folder / name).mkdir()
+        uid, gid = self._owner = _mail_user()
+        keys = self.folder / "keys"
+        for one in (self.folder / "run", self.folder / "state", keys / "default" / "HS256"):
+            one.mkdir(parents=True)
+        (keys / "default" / "HS256" / "default").write_bytes(base64.b64encode(_OAUTH2_KEY))
         self._mail = _mail_folder(self.folder / "mail")
         users = self.folder / "users"
+        people = ("alice", "bob", *(f"drop{number}" for number in range(_MAILDROPS)))
         users.write_text(
-            f"alice:{{PLAIN}}{PASSWORD}::::::\n"
-            f"bob:{{PLAIN}}{PASSWORD}::::::\n"
-            f"full:{{PLAIN}}{PASSWORD}::::::userdb_quota_rule=*:bytes=1\n"
+            "".join(f"{name}:{{PLAIN}}{PASSWORD}::::::\n" for name in people)
+            + f"full:{{PLAIN}}{PASSWORD}::::::userdb_quota_rule=*:bytes=1\n"
+            + f"anonymous:{{PLAIN}}{secrets.token_hex()}::::::\n"
         )
+        oauth2 = self.folder / "oauth2.conf"
+        oauth2.write_text(_OAUTH2.format(keys=keys))
         configuration = self.folder / "dovecot.conf"
         configuration.write_text(
             _DOVECOT.format(
@@ -183,18 +274,27 @@ class Dovecot:
                 gid=gid,
                 mail=self._mail,
                 users=users,
+                mechanisms=" ".join(MECHANISMS),
+                oauth2=oauth2,
                 port=self.port,
+                pop3_port=self.pop3_port,
+                pop3s_port=self.pop3s_port,
                 auth_socket=self.auth_socket,
                 certificates=self._certificates,
             )
         )
+        asked = ["-c", str(configuration), "-h", "libexec_dir"]
+        programs = run_program("doveconf", asked, home=self.folder).stdout.decode().strip()
+        if not (Path(programs) / "pop3-login").exists():
+            raise missing("dovecot pop3")
         self._daemon = Daemon([program, "-F", "-c", configuration], log=self.log)
-        self._daemon.wait_until_listening(self.port)
-        poll(self.auth_socket.exists, deadline=10, what=lambda: "Dovecot made no auth socket")
+        self._daemon.wait_until_listening(self.port, self.pop3_port, self.pop3s_port)
+        poll(self.auth_socket.exists, lambda: "Dovecot made no auth socket")
 
     def stop(self) -> None:
         if self._daemon is not None:
             self._daemon.stop()
+        self._ports.release()
 
     def take(self, user: str) -> list[Delivered]:
         # Its replies are sent after the message was saved (RFC 2033 4.2): nothing to wait for.
@@ -202,6 +302,40 @@ class Dovecot:
 
     def stored(self, sent: bytes) -> bytes:
         return on_disk_with_lf(sent)
+
+    def maildrop(self, messages: Sequence[bytes]) -> Maildrop:
+        """Put messages in wire form into a maildrop of their own.
+
+        The user is a new one each time: nobody has to wait until the session that a test has left
+        is over, also for Dovecot.
+        """
+        user = next(self._unused)
+        maildir = self._mail / user / "Maildir"
+        write_maildir(maildir, [on_disk_with_lf(one) for one in messages])
+        for path in (maildir.parent, maildir, *maildir.rglob("*")):
+            os.chown(path, *self._owner)
+        return Maildrop(user, tuple(_retrieved(one) for one in messages))
+
+    def left(self, drop: Maildrop) -> tuple[bytes, ...]:
+        """Take what is still there, as `Maildrop.messages` has it; when QUIT has been answered."""
+        left = read_maildir(self._mail / drop.user / "Maildir")
+        return tuple(_retrieved(wire_with_crlf(one)) for one in left)
+
+    def token(self, user: str) -> str:
+        """A bearer token (RFC 7519, 7515) that says: this is `user`."""
+        header = {"alg": "HS256", "typ": "JWT"}
+        claims = {"email": user, "sub": user, "iat": 0, "exp": 1 << 31}
+        signed = ".".join(_base64url(json.dumps(one).encode()) for one in (header, claims))
+        proof = hmac.digest(_OAUTH2_KEY, signed.encode(), "sha256")
+        return f"{signed}.{_base64url(proof)}"
+
+
+def _retrieved(message: bytes) -> bytes:
+    return message if message.endswith(b"\r\n") else message + b"\r\n"
+
+
+def _base64url(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
 
 
 # --- Postfix ---------------------------------------------------------------------------------
@@ -299,7 +433,8 @@ class Postfix:
         self.ca = certificates.ca
         #: `small_port` takes at most `SMALL` octets; `bare_port` offers only 8BITMIME; on
         #: `tls_port` there is TLS from the first octet on (RFC 8314).
-        self.port, self.small_port, self.bare_port, self.tls_port = free_ports(4)
+        self._ports = Ports(4)
+        self.port, self.small_port, self.bare_port, self.tls_port = self._ports.numbers
         self.log = folder / "postfix.log"
         self._certificates = certificates
         self._auth_socket = auth_socket
@@ -348,14 +483,14 @@ class Postfix:
         )
         # `check` makes the queue's folders with their owners; then `master` is our own child.
         checked = subprocess.run(
-            [program, "-c", etc, "check"], capture_output=True, timeout=60, check=False
+            [program, "-c", etc, "check"], capture_output=True, timeout=PATIENCE, check=False
         )
         if checked.returncode:
             raise LabError(f"postfix check: {checked.stderr.decode('utf-8', 'replace')}")
         folder = subprocess.run(
             [Path(program).with_name("postconf"), "-c", etc, "-h", "daemon_directory"],
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=True,
         ).stdout.decode()
         self._daemon = Daemon([Path(folder.strip()) / "master", "-s", "-c", etc], log=self.log)
@@ -364,6 +499,7 @@ class Postfix:
     def stop(self) -> None:
         if self._daemon is not None:
             self._daemon.stop()
+        self._ports.release()
 
     def take(self, user: str) -> list[Delivered]:
         self.settle()
@@ -371,10 +507,11 @@ class Postfix:
 
     def settle(self) -> None:
         """Return when the queue is empty: everything was delivered, or bounced and delivered."""
+        # A look at the queue takes time. A report that is queued behind it, before the message it
+        # is about leaves the queue in front of it, is seen by the second look.
         poll(
-            lambda: not self._queued(),
-            deadline=30,
-            what=lambda: f"Postfix still holds {self._queued()}",
+            lambda: not (self._queued() or self._queued()),
+            lambda: f"Postfix still holds {self._queued()}",
         )
 
     def _queued(self) -> list[str]:
@@ -473,7 +610,8 @@ class Aiosmtpd:
 
     def __init__(self, certificates: Certificates) -> None:
         self.ca = certificates.ca
-        self.port, self.small_port = free_ports(2)
+        self._ports = Ports(2)
+        self.port, self.small_port = self._ports.numbers
         self._handler = _Handler()
         self._controllers = [
             _Controller(
@@ -486,7 +624,8 @@ class Aiosmtpd:
                 tls_context=certificates.server_context(),
                 authenticator=_authenticate,
                 auth_require_tls=False,
-                timeout=60,
+                timeout=PATIENCE,
+                ready_timeout=PATIENCE,
             )
             for port, size in ((self.port, _LARGE), (self.small_port, SMALL))
         ]
@@ -498,6 +637,7 @@ class Aiosmtpd:
     def stop(self) -> None:
         for one in self._controllers:
             one.stop(no_assert=True)
+        self._ports.release()
 
     def transactions(self) -> list[Received]:
         """Return and forget the transactions since the last call."""

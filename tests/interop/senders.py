@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 import smtplib
 import subprocess
 from collections.abc import Callable
@@ -19,9 +20,9 @@ import attrs
 
 from .certificates import Certificates
 from .peers import PASSWORD
-from .processes import HOST, missing, run_program
+from .processes import HOST, PATIENCE, missing, run_program
 
-__all__ = ["SENDERS", "Sent", "Submission", "run_swaks"]
+__all__ = ["SENDERS", "Sent", "Submission", "reply_codes", "run_swaks"]
 
 _HELO = "client.lab.test"
 
@@ -55,13 +56,29 @@ class Sent:
 
     ok: bool
     """The client reported success."""
+    codes: tuple[int, ...]
+    """The replies it shows, in order: a program every one, a library those that refused."""
     log: str
-    """What the client said, for the reader of a failed test and for what it must have seen."""
+    """What the client said, for the reader of a failed test. Not to be searched for numbers: there
+    are ports, process ids, times and fingerprints in it."""
+
+
+#: A reply (its last line), as shown by swaks (`<-`, `<~`, `<**`, `<~*`), msmtp (`<--`), curl (`<`).
+_REPLY = re.compile(r"^<[-*~]* +([0-9]{3})(?!-)", re.MULTILINE)
+
+
+def reply_codes(log: str) -> tuple[int, ...]:
+    """The replies in the log of a program."""
+    return tuple(int(code) for code in _REPLY.findall(log))
 
 
 def _finished(done: subprocess.CompletedProcess[bytes]) -> Sent:
     log = (done.stdout + done.stderr).decode("utf-8", "replace")
-    return Sent(ok=done.returncode == 0, log=f"status {done.returncode}\n{log}")
+    return Sent(
+        ok=done.returncode == 0,
+        codes=reply_codes(log),
+        log=f"status {done.returncode}\n{log}",
+    )
 
 
 def send_smtplib(task: Submission) -> Sent:
@@ -70,7 +87,7 @@ def send_smtplib(task: Submission) -> Sent:
     if task.implicit_tls:
         make = functools.partial(smtplib.SMTP_SSL, context=task.certificates.client_context())
     try:
-        with make(HOST, task.port, local_hostname=_HELO, timeout=60) as client:
+        with make(HOST, task.port, local_hostname=_HELO, timeout=PATIENCE) as client:
             if task.starttls:
                 client.starttls(context=task.certificates.client_context())
             if task.auth is not None:
@@ -82,8 +99,13 @@ def send_smtplib(task: Submission) -> Sent:
                 task.sender, task.recipients, task.message, mail_options=list(_options(task))
             )
     except smtplib.SMTPException as error:
-        return Sent(ok=False, log=repr(error))
-    return Sent(ok=True, log=repr(refused))
+        codes: tuple[int, ...] = ()
+        if isinstance(error, smtplib.SMTPRecipientsRefused):
+            codes = tuple(code for code, _ in error.recipients.values())
+        elif isinstance(error, smtplib.SMTPResponseException):
+            codes = (error.smtp_code,)
+        return Sent(ok=False, codes=codes, log=repr(error))
+    return Sent(ok=True, codes=tuple(code for code, _ in refused.values()), log=repr(refused))
 
 
 def send_aiosmtplib(task: Submission) -> Sent:
@@ -97,7 +119,7 @@ def send_aiosmtplib(task: Submission) -> Sent:
             use_tls=task.implicit_tls,
             start_tls=False,
             tls_context=task.certificates.client_context() if task.implicit_tls else None,
-            timeout=60,
+            timeout=PATIENCE,
         )
         try:
             async with client:
@@ -114,8 +136,14 @@ def send_aiosmtplib(task: Submission) -> Sent:
                     mail_options=list(_options(task)),
                 )
         except aiosmtplib.SMTPException as error:
-            return Sent(ok=False, log=repr(error))
-        return Sent(ok=True, log=f"{refused!r} {reply}")
+            codes: tuple[int, ...] = ()
+            if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+                codes = tuple(one.code for one in error.recipients)
+            elif isinstance(error, aiosmtplib.SMTPResponseException):
+                codes = (error.code,)
+            return Sent(ok=False, codes=codes, log=repr(error))
+        codes = tuple(one.code for one in refused.values())
+        return Sent(ok=True, codes=codes, log=f"{refused!r} {reply}")
 
     return asyncio.run(run())
 
@@ -133,7 +161,8 @@ def run_swaks(task: Submission, *flags: str) -> Sent:
     data = task.folder / "data"
     data.write_bytes(stuffed + b".")
     arguments: list[str] = [
-        "--server", HOST, "--port", str(task.port), "--helo", _HELO, "--timeout", "60",
+        "--server", HOST, "--port", str(task.port), "--helo", _HELO,
+        "--timeout", str(PATIENCE),
         "--from", task.sender, "--to", ",".join(task.recipients),
         "--data", f"@{data}", "--no-data-fixup", "--suppress-data",
     ]  # fmt: skip
@@ -178,7 +207,7 @@ def send_msmtp(task: Submission) -> Sent:
         f"auth {'off' if task.auth is None else task.auth.lower()}",
         "user alice",
         f"password {task.password}",
-        "timeout 60",
+        f"timeout {PATIENCE}",
     ]
     if task.starttls or task.implicit_tls:
         lines += ["tls on", f"tls_starttls {'on' if task.starttls else 'off'}"]
@@ -202,7 +231,7 @@ def send_curl(task: Submission) -> Sent:
     body = task.folder / "body"
     body.write_bytes(task.message)
     arguments: list[str] = [
-        "--silent", "--show-error", "--verbose", "--max-time", "100", "--disable",
+        "--silent", "--show-error", "--verbose", "--max-time", str(PATIENCE), "--disable",
         "--upload-file", str(body), "--mail-from", task.sender,
     ]  # fmt: skip
     for one in task.recipients:

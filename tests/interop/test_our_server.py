@@ -6,7 +6,6 @@ sent, byte for byte. That each client sends exactly this was established in `tes
 
 from __future__ import annotations
 
-import re
 import smtplib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -164,6 +163,7 @@ def test_auth_with_a_wrong_password(
     task = attrs.evolve(make_task(sink, PLAIN), starttls=True, auth=mechanism, password="wrong")
     sent = SENDERS[client](task)
     assert not sent.ok, sent.log
+    assert 535 in sent.codes, sent.log
     assert sink.take() == []
 
 
@@ -182,7 +182,7 @@ def test_auth_without_tls(
 def test_auth_is_not_offered_without_tls(sink: OurServer, make_task: MakeTask, client: str) -> None:
     """RFC 4954 4: no mechanism that shows the password, where anyone may read it."""
     sent = SENDERS[client](attrs.evolve(make_task(sink, PLAIN), auth="PLAIN"))
-    assert "235" not in sent.log
+    assert 235 not in sent.codes, sent.log
     # curl goes on without what was not offered; the others give up.
     assert sink.take() == ([PLAIN.raw] if client == "curl" else [])
 
@@ -193,7 +193,7 @@ def test_submissions(submissions_sink: OurServer, make_task: MakeTask, client: s
     task = attrs.evolve(make_task(submissions_sink, PLAIN), implicit_tls=True)
     sent = SENDERS[client](task)
     assert not sent.ok, sent.log
-    assert "530" in sent.log
+    assert 530 in sent.codes, sent.log
     sent = SENDERS[client](attrs.evolve(task, auth="PLAIN"))
     assert sent.ok, sent.log
     assert submissions_sink.take() == [PLAIN.raw]
@@ -213,8 +213,8 @@ def test_some_recipients_are_refused(sink: OurServer, make_task: MakeTask, clien
     """RFC 5321 3.3: the message goes to the others."""
     recipients = ("bob@lab.test", "reject@lab.test", "alice@lab.test")
     sent = SENDERS[client](attrs.evolve(make_task(sink, PLAIN), recipients=recipients))
+    assert sent.codes.count(550) == 1, sent.log
     assert "reject@lab.test" in sent.log
-    assert "550" in sent.log
     assert sink.take() == [PLAIN.raw]
 
 
@@ -223,6 +223,7 @@ def test_all_recipients_are_refused(sink: OurServer, make_task: MakeTask, client
     """Also with DATA already in the pipeline (RFC 2920 3.1): there is no message."""
     sent = SENDERS[client](attrs.evolve(make_task(sink, PLAIN), recipients=REFUSED))
     assert not sent.ok, sent.log
+    assert 550 in sent.codes, sent.log
     assert sink.take() == []
 
 
@@ -233,9 +234,7 @@ def test_lmtp_answers_for_each_recipient(lmtp_sink: OurServer, make_task: MakeTa
     for flags in ((), ("--pipeline",)):
         task = attrs.evolve(make_task(lmtp_sink, PLAIN), recipients=recipients)
         sent = run_swaks(task, *flags)
-        behind = sent.log.partition("354")[2].partition("QUIT")[0]
-        replies = re.findall(r"^<[-*~]+ +([0-9]{3})", behind, re.MULTILINE)
-        assert replies == ["250", "452", "250"], sent.log
+        assert sent.codes[sent.codes.index(354) :] == (354, 250, 452, 250, 221), sent.log
         assert lmtp_sink.take() == [PLAIN.raw]
 
 

@@ -13,7 +13,7 @@ import mailproto
 PACKAGE = Path(mailproto.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-_CORE = {"errors", "limits", "_grammar", "_wire", "_machine"}
+_CORE = {"errors", "limits", "_grammar", "_vocabulary", "_wire", "_machine"}
 
 # Which subjects a subject may import. Its own modules always; below `TYPE_CHECKING` nothing more.
 MAY: dict[str, set[str]] = {
@@ -21,9 +21,10 @@ MAY: dict[str, set[str]] = {
     "limits": {"errors"},
     "_grammar": {"errors", "limits"},
     "_envelope": {"errors", "_grammar"},
+    "_vocabulary": {"errors", "_grammar"},
     "_wire": {"errors", "limits", "_grammar"},
     "_machine": {"errors", "limits", "_grammar", "_wire"},
-    "sasl": {"errors", "limits", "_grammar"},
+    "sasl": {"errors", "limits", "_grammar", "_vocabulary"},
     "message": {"errors", "limits", "_grammar"},
     "smtp": {*_CORE, "_envelope", "sasl"},
     "pop3": {*_CORE, "sasl"},

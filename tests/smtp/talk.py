@@ -48,6 +48,9 @@ EVERYTHING = (
     "RRVS",
     "REQUIRETLS",
     "ETRN",
+    "BURL imap",
+    "XCLIENT NAME ADDR PORT PROTO HELO LOGIN DESTADDR DESTPORT",
+    "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE",
 )
 
 
@@ -66,7 +69,7 @@ def prepared(machine: Any, *steps: Any, play: Play | None = None) -> Callable[[]
             machine.receive_data(step)
     _pump(machine, play)
     # What never changes is shared.
-    shared = [value for name, value in vars(machine).items() if name in _UNCHANGING]
+    shared = [getattr(machine, name) for name in _UNCHANGING if hasattr(machine, name)]
     return lambda: copy.deepcopy(machine, {id(value): value for value in shared})
 
 

@@ -12,10 +12,12 @@ import pytest
 
 from mailproto import LocalProtocolError
 from mailproto.smtp import (
+    PEER_NAME,
     RULES,
     TIMEOUTS,
     Auth,
     Bdat,
+    Burl,
     Client,
     Data,
     Ehlo,
@@ -36,6 +38,8 @@ from mailproto.smtp import (
     State,
     UnknownCommand,
     Vrfy,
+    XClient,
+    XForward,
     encode,
 )
 from mailproto.testing import assert_chunk_invariant, run
@@ -71,21 +75,26 @@ VERBS: dict[str, Any] = {
     "STARTTLS": StartTls(),
     "AUTH": Auth("CRAM-MD5"),
     "ETRN": Etrn("x"),
+    "BURL": Burl("imap://x/y"),
+    "XCLIENT": XClient((PEER_NAME("x"),)),
+    "XFORWARD": XForward((PEER_NAME("x"),)),
     "": UnknownCommand("XOWN"),
 }
 
-ALWAYS = set(VERBS) - {"MAIL", "RCPT", "DATA", "BDAT", "STARTTLS", "AUTH", "ETRN"}
+BETWEEN = {"MAIL", "STARTTLS", "AUTH", "ETRN", "XCLIENT", "XFORWARD"}
+ALWAYS = set(VERBS) - BETWEEN - {"RCPT", "DATA", "BDAT", "BURL"}
 # RFC 5321 section 4.1.4: what may be said at any time, and the order of the rest. RFC 3030
 # section 2: BDAT instead of DATA, not mixed; after a refused chunk only RSET helps. RFC 4954
 # section 4: AUTH not in a transaction. RFC 5321 section 3.1: behind a 554 greeting QUIT is left.
+# RFC 4468 section 3.1: BURL where BDAT may stand. XCLIENT and XFORWARD: between messages.
 ALLOWED: dict[State, set[str]] = {
     State.GREETING: set(),
     State.REFUSED: {"QUIT"},
     State.START: ALWAYS,
-    State.READY: ALWAYS | {"MAIL", "STARTTLS", "AUTH", "ETRN"},
+    State.READY: ALWAYS | BETWEEN,
     State.MAIL: ALWAYS | {"RCPT"},
-    State.RCPT: ALWAYS | {"RCPT", "DATA", "BDAT"},
-    State.CHUNKS: ALWAYS | {"BDAT"},
+    State.RCPT: ALWAYS | {"RCPT", "DATA", "BDAT", "BURL"},
+    State.CHUNKS: ALWAYS | {"BDAT", "BURL"},
     State.SPOILT: ALWAYS,
     State.TEXT: set(),
     State.CLOSED: set(),
@@ -99,6 +108,8 @@ NEXT = {
     "RCPT": State.RCPT,
     "DATA": State.TEXT,
     "BDAT": State.CHUNKS,
+    "BURL": State.CHUNKS,
+    "XCLIENT": State.START,
     "QUIT": State.CLOSED,
     "STARTTLS": State.START,
     "AUTH": State.READY,
@@ -125,7 +136,9 @@ def test_the_table(state: State, verb: str) -> None:
 
 def test_what_must_be_the_last_of_a_group() -> None:
     """RFC 2920 section 3.1, RFC 3030 section 4.2: MAIL, RCPT, RSET and BDAT may be followed."""
-    assert {verb for verb in VERBS if not RULES[verb].sync} == {"MAIL", "RCPT", "RSET", "BDAT"}
+    assert {verb for verb in VERBS if not RULES[verb].sync} == {
+        *("MAIL", "RCPT", "RSET", "BDAT", "BURL", "XFORWARD")
+    }
 
 
 # --- Servers --------------------------------------------------------------------------------------
@@ -208,7 +221,15 @@ def _client_in(state: State) -> Callable[[], Client]:
         machine.send_body(b"x")
         machine.end_body()
 
-    keywords = ("CHUNKING", "AUTH CRAM-MD5", "STARTTLS", "ETRN")
+    keywords = (
+        "CHUNKING",
+        "AUTH CRAM-MD5",
+        "STARTTLS",
+        "ETRN",
+        "BURL imap",
+        "XCLIENT NAME",
+        "XFORWARD NAME",
+    )
     then: dict[State, list[Any]] = {
         State.READY: [],
         State.MAIL: to_rcpt[:2],
@@ -248,7 +269,7 @@ def test_clients_go_by_it(state: State, verb: str) -> None:
 
 @ids(("state", "verb"), [case for case in CASES if case[1] in ALLOWED[case[0]]], ids=names_of)
 def test_a_no_leaves_a_client_where_it_was(state: State, verb: str) -> None:
-    if verb in ("QUIT", "BDAT"):
+    if verb in ("QUIT", "BDAT", "BURL"):
         return  # the end in any case; and the next test
     trace = run(_client_in(state)(), [sends(VERBS[verb]), b"550 no\r\n"])
     assert trace.machine.state is state

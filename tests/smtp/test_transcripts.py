@@ -16,14 +16,12 @@ import pytest
 from mailproto import BodyWanted, Want
 from mailproto._grammar import b64decode
 from mailproto.smtp import (
-    EXTENSIONS,
     BareNewlines,
     Bdat,
     BodyChunk,
     Capabilities,
     Challenge,
     Client,
-    Extension,
     Quirks,
     Reply,
     Server,
@@ -195,7 +193,6 @@ C: .
 S: 250 OK
 """
 
-# swaks and Postfix's XCLIENT: a verb of a private extension, as far as this library goes today.
 XFORWARD_POSTFIX = """
 S: 220 postfix.lab.test ESMTP Postfix lab
 C: EHLO client.lab.test
@@ -216,7 +213,6 @@ SESSIONS = {
     "XFORWARD to Postfix": XFORWARD_POSTFIX,
 }
 every_session = pytest.mark.parametrize("text", SESSIONS.values(), ids=SESSIONS)
-REGISTRY = (*EXTENSIONS, Extension("XFORWARD", verbs=("XFORWARD",)))
 
 
 @attrs.frozen
@@ -280,7 +276,6 @@ def test_the_server_machine_understands_the_client(text: str) -> None:
             for keyword in offer
             if keyword not in ("SIZE", "AUTH", "STARTTLS")
         ),
-        registry=REGISTRY,
     )
     left: list[Reply] = []
 
@@ -351,9 +346,7 @@ def talks(octets: bytes) -> Any:
 @pytest.mark.parametrize("cut", [0, 1, 2, 7])
 def test_the_client_machine_understands_the_server(text: str, cut: int) -> None:
     found = session(text)
-    machine = Client(
-        quirks=Quirks(plaintext_auth=True, bare_newlines=BareNewlines.REJECT), registry=REGISTRY
-    )
+    machine = Client(quirks=Quirks(plaintext_auth=True, bare_newlines=BareNewlines.REJECT))
     said: list[bytes] = []
     replies: list[Reply] = []
     for side, octets in found.turns:

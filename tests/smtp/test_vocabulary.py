@@ -19,6 +19,7 @@ from mailproto.smtp import (
     BodyChunk,
     BodyEnd,
     BodyRefused,
+    Burl,
     Challenge,
     Data,
     Ehlo,
@@ -44,6 +45,8 @@ from mailproto.smtp import (
     TlsEstablished,
     UnknownCommand,
     Vrfy,
+    XClient,
+    XForward,
 )
 
 ids = pytest.mark.parametrize
@@ -67,6 +70,9 @@ COMMANDS: list[Any] = [
     AuthResponse(b"secret"),
     AuthCancel(),
     Etrn("x"),
+    Burl("imap://x/y", last=True),
+    XClient((Param("NAME", "x"),)),
+    XForward((Param("NAME", "x"),)),
     UnknownCommand("XPAINT", "red"),
 ]
 REPLY = Reply(250, "2.0.0 ok")
