@@ -458,6 +458,9 @@ _LOGIN = rb'^\S+ +LOGIN +(?:"(?:[^"\\]|\\.)*"|\S+) *(?P<secret>.*)$'
 SECRETS: Final[tuple[Secret, ...]] = (
     # SMTP (RFC 4954 section 4) and POP3 (RFC 5034 section 4): initial response, then challenges.
     Secret(re.compile(rb"(?i)^AUTH +\S+ *(?P<secret>.*)$"), re.compile(rb"^(334|\+( |$))")),
+    # SMTP (RFC 4468 section 3): a URL with URLAUTH is the right to read what it names. The octets
+    # of a chunk may stand before it on what looks like one line.
+    Secret(re.compile(rb"(?i)^.*?BURL[ \t]+(?P<secret>.*)$")),
     # POP3 (RFC 1939 section 7): APOP's digest can be guessed against.
     Secret(re.compile(rb"(?i)^PASS(?P<secret>( .*)?)$")),
     Secret(re.compile(rb"(?i)^APOP +\S+ *(?P<secret>.*)$")),
