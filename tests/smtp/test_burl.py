@@ -57,8 +57,11 @@ ids = pytest.mark.parametrize
 
 OFFERED = ("PIPELINING", "CHUNKING", "BURL imap imap://imap.example.com")
 # RFC 4468 section 4 has one much like it.
-URL = "imap://harry@gryffindor.example.com/outbox;uidvalidity=1078863300/;uid=25;urlauth=submit+harry:internal:91354a473744909de610943775f92038"  # noqa: E501
-SECRET = "91354a473744909de610943775f92038"  # noqa: S105 - of an RFC
+URL = (
+    "imap://harry@gryffindor.example.com/outbox;uidvalidity=1078863300/;uid=25"
+    ";urlauth=submit+harry:internal:91354a473744909de610943775f92038"
+)
+SECRET = "91354a473744909de610943775f92038"
 LINE = b"BURL " + URL.encode()
 OK = b"250 ok\r\n"
 NO = b"554 5.6.6 no\r\n"

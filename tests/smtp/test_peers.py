@@ -554,7 +554,7 @@ def test_answers_that_are_none(verb: str, answer: bytes) -> None:
 
 @both
 def test_421_to_it(verb: str) -> None:
-    """ "421 unable to proceed, disconnecting"."""
+    """421: unable to proceed, disconnecting."""
     steps = [sends(COMMANDS[verb]((PEER_NAME("x"),))), b"421 4.3.0 bye\r\n"]
     trace = assert_chunk_invariant(client(*TRUSTED), steps)
     assert names(trace) == ["Replied"]
