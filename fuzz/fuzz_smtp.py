@@ -52,6 +52,10 @@ CONFIG = smtp.ServerConfig(
         "FUTURERELEASE",
         "MT-PRIORITY",
         "RRVS",
+        "BURL imap",
+        "PRDR",
+        "XCLIENT NAME ADDR PORT PROTO HELO REVERSE_NAME LOGIN DESTADDR DESTPORT",
+        "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE",
     ),
 )
 LIMITS = (
@@ -157,6 +161,12 @@ ITEMS = (
     smtp.Bdat(3),
     smtp.Bdat(3, True),
     smtp.Bdat(0, True),
+    smtp.Burl("x:y"),
+    smtp.Burl("x:y", True),
+    smtp.Mail("a@a.example", (smtp.PRDR(True),)),
+    smtp.XClient((smtp.PEER_ADDR("::1"),)),
+    smtp.XClient((smtp.PEER_LOGIN("a b"),)),
+    smtp.XForward((smtp.PEER_NAME("a+b"), smtp.PEER_SOURCE("LOCAL"))),
     smtp.Rset(),
     smtp.Noop(),
     smtp.StartTls(),
@@ -193,7 +203,8 @@ def act(machine: Any, decide: Decisions) -> None:
             machine.abort()
         else:
             chunking = (None, True, False)[decide(3)]
-            machine.submit(ENVELOPES[decide(len(ENVELOPES))], chunking=chunking)
+            envelope = ENVELOPES[decide(len(ENVELOPES))]
+            machine.submit(envelope, chunking=chunking, prdr=(None, True, False)[decide(3)])
     except REFUSALS:
         assert before is None or pickle.dumps(machine) == before, "a refusal changed something"
 
@@ -273,6 +284,18 @@ SEEDS = (
     (0, b"LHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nx\r\n.\r\n"),
     (3, b"HELO a\nMAIL FROM:a@b\nRCPT TO: <a@b>\nDATA\na\nb\rc\r\n.\r\n"),
     (3, b"EHLO a\nMAIL FROM:<>\nRCPT TO:<b>\nDATA\n" + b"line\nline\r" * 5 + b"\r\n.\r\nNOOP\n"),
+    (
+        1,
+        b"EHLO a\r\nXCLIENT ADDR=IPV6:::1 LOGIN=a+20b\r\nEHLO a\r\nXFORWARD NAME=[UNAVAILABLE]\r\n",
+    ),
+    (1, b"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b>\r\nBURL x:y\r\nBDAT 2\r\nxyBURL x:y LAST\r\n"),
+    (1, b"EHLO a\r\nMAIL FROM:<> PRDR\r\nRCPT TO:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 0 LAST\r\n"),
+    (
+        16,
+        b"220 a\r\n250-a\r\n250-PIPELINING\r\n250 PRDR\r\n"
+        + 3 * b"250 ok\r\n"
+        + b"354 go\r\n353 each\r\n",
+    ),
     (16, b"220 a\r\n250-a\r\n250-PIPELINING\r\n250 CHUNKING\r\n250 ok\r\n250 ok\r\n250 ok\r\n"),
     (24, b"220 a\r\n250-a\r\n250 PIPELINING\r\n250 ok\r\n550 no\r\n354 go\r\n250 ok\r\n"),
 )

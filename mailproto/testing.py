@@ -461,6 +461,9 @@ _LOGIN = rb'^\S+ +LOGIN +(?:"(?:[^"\\]|\\.)*"|\S+) *(?P<secret>.*)$'
 SECRETS: Final[tuple[Secret, ...]] = (
     # SMTP (RFC 4954 section 4) and POP3 (RFC 5034 section 4): initial response, then challenges.
     Secret(re.compile(rb"(?i)^AUTH[ \t]+\S+[ \t]*(?P<secret>.*)$"), re.compile(rb"^(334|\+( |$))")),
+    # SMTP (RFC 4468 section 3): a URL with URLAUTH is the right to read what it names. The octets
+    # of a chunk may stand before it on what looks like one line.
+    Secret(re.compile(rb"(?i)^.*?BURL[ \t]+(?P<secret>.*)$")),
     # POP3 (RFC 1939 section 7): APOP's digest can be guessed against.
     Secret(re.compile(rb"(?i)^PASS(?P<secret>([ \t].*)?)$")),
     Secret(re.compile(rb"(?i)^APOP[ \t]+\S+[ \t]*(?P<secret>.*)$")),

@@ -138,6 +138,7 @@ class Client(ClientMachine[ClientEvent]):
         "_partial",
         "_pending",
         "_plan",
+        "_prdr",
         "_registry",
         "_reply_size",
         "_rows",
@@ -176,6 +177,7 @@ class Client(ClientMachine[ClientEvent]):
         self._accepted: list[str] = []
         self._answered = 0  # LMTP, PRDR: recipients whose final reply came
         self._served = False  # LMTP: whether one of them was positive
+        self._prdr = False  # whether MAIL asked for it
         self._each = False  # PRDR: a 353 came, so each recipient gets a reply, then the message
         self._untaken = 0  # commands in flight that data_to_send() has not handed out
         # What was sent: the last MAIL, and where everything sent leads (None: to be computed).
@@ -209,7 +211,7 @@ class Client(ClientMachine[ClientEvent]):
 
     @property
     def authenticated(self) -> bool:
-        """Whether an AUTH succeeded."""
+        """Whether an AUTH succeeded, or an XCLIENT with a LOGIN."""
         return self._authenticated
 
     @property
@@ -557,7 +559,7 @@ class Client(ClientMachine[ClientEvent]):
             pipelining="PIPELINING" in offered,
             chunking=chunking,
             lmtp=self._lmtp,
-            prdr=bool(mail.params) and mail.get(PRDR) is True,
+            prdr=bool(mail.params) and mail.get(PRDR) is True and not self._lmtp,
             window=self._window() if chunking else 0,
             policy=BareNewlines.PRESERVE if binary else self.quirks.bare_newlines,
         )
@@ -777,8 +779,9 @@ class Client(ClientMachine[ClientEvent]):
         """Whether a 353 can stand here: PRDR was asked for, and the message is complete."""
         command = pending.command
         whole = isinstance(command, Data) or (isinstance(command, (Bdat, Burl)) and command.last)
-        asked = self._mail is not None and self._mail.get(PRDR) is True
-        return whole and pending.body_sent and asked and bool(self._accepted) and not self._each
+        asked = self._prdr and not self._lmtp and not self._each
+        spoilt = self._state is State.SPOILT
+        return whole and pending.body_sent and asked and bool(self._accepted) and not spoilt
 
     def _on_challenge(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
         if self._awaiting is not None:
@@ -844,6 +847,7 @@ class Client(ClientMachine[ClientEvent]):
     def _then_mail(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
         if reply.positive:
             self._end_transaction(State.MAIL)
+            self._prdr = cast(Mail, pending.command).get(PRDR) is True
         return self._done(pending, reply)
 
     def _then_rcpt(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
@@ -945,7 +949,7 @@ class Client(ClientMachine[ClientEvent]):
         self._state = state
         self._accepted = []
         self._answered = 0
-        self._served = self._each = False
+        self._served = self._prdr = self._each = False
 
     # --- The base class asks --------------------------------------------------------------------
 

@@ -128,6 +128,8 @@ _PATH_VERB = re.compile(
 _BLANK = re.compile(r"[ \t]+")  # not str.split(): Unicode knows more white space than SMTP
 _VERB = re.compile(r"[A-Z][A-Z0-9-]*")
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_ATTRIBUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # REVERSE_NAME
+_KEYWORDS = {"MAIL": _KEYWORD, "RCPT": _KEYWORD, "XCLIENT": _ATTRIBUTE, "XFORWARD": _ATTRIBUTE}
 _VALUE = re.compile(with_utf8("!-~") + "*")
 
 
@@ -319,7 +321,7 @@ def _parse_params(
     for word in words:
         keyword, equals, value = word.partition("=")
         keyword = ascii_upper(keyword)
-        if _KEYWORD.fullmatch(keyword) is None or _VALUE.fullmatch(value) is None:
+        if _KEYWORDS[command].fullmatch(keyword) is None or _VALUE.fullmatch(value) is None:
             raise _refuse(501, "5.5.4 A parameter is KEYWORD or KEYWORD=value")
         if keyword in seen:
             raise _refuse(501, f"5.5.4 {keyword} is given twice")
@@ -580,7 +582,8 @@ def _encode_params(params: tuple[Param, ...], command: str) -> str:
     words: list[str] = []
     seen: set[str] = set()
     for param in params:
-        if _KEYWORD.fullmatch(param.keyword) is None or param.keyword != param.keyword.upper():
+        keyword = _KEYWORDS[command].fullmatch(param.keyword)
+        if keyword is None or param.keyword != param.keyword.upper():
             raise ValueError("a parameter's keyword is letters, digits and hyphens, in upper case")
         if param.keyword in seen:
             raise ValueError(f"{param.keyword} is given twice")

@@ -60,6 +60,7 @@ __all__ = [
     "PEER_NAME",
     "PEER_PORT",
     "PEER_PROTO",
+    "PEER_REVERSE_NAME",
     "PEER_SOURCE",
     "PRDR",
     "REQUIRETLS",
@@ -313,16 +314,14 @@ _RETURNS = _OneOf(("FULL", "HDRS"))
 class _Told:
     """A reader and writer of attributes: xtext, or a word that says why there is no value."""
 
-    check: Callable[[str], object]
+    read: Callable[[str], str]
 
     def __call__(self, value: str | None) -> str | Absent:
-        text = _wanted(value)
+        text = _xtext(value)  # first: LOGIN=+5BUNAVAILABLE+5D is nobody's name, as in Postfix
         for absent in Absent:
             if ascii_upper(text) == absent:
                 return absent
-        text = _xtext(text)
-        self.check(text)
-        return text
+        return self.read(text)
 
 
 @attrs.frozen
@@ -335,25 +334,32 @@ class _Tells:
         return text
 
 
-def _some_text(text: str) -> None:
-    if not text or len(text) > 255 or has_control(text):
+def _some_text(text: str) -> str:
+    if len(text) > 255 or has_control(text):
         raise ValueError("1 to 255 characters without controls are expected")
+    return text
+
+
+def _protocol(text: str) -> str:
+    if len(text) > 64 or has_control(text):
+        raise ValueError("1 to 64 characters without controls are expected")
+    return ascii_upper(text)
 
 
 _PROTOCOLS = _OneOf(("SMTP", "ESMTP"))
 _SOURCES = _OneOf(("LOCAL", "REMOTE"))
-_TEXT, _PROTOCOL, _SOURCE = _Told(_some_text), _Told(_PROTOCOLS), _Told(_SOURCES)
+_TEXT, _PROTOCOL, _SOURCE = _Told(_some_text), _Told(_protocol), _Told(_SOURCES)
 
 
 def _address(value: str | None) -> str | Absent:
     text = _TEXT(value)
     if isinstance(text, Absent):
         return text
-    if ascii_upper(text[:5]) == "IPV6:":
-        text = text[5:]
-    if not is_ip_address(text):
+    prefixed = ascii_upper(text[:5]) == "IPV6:"
+    address = text[5:] if prefixed else text
+    if not is_ip_address(address) or (":" in address) is not prefixed:
         raise ValueError("an IPv4 address, or IPV6: and an IPv6 address is expected")
-    return text
+    return address
 
 
 def _format_address(value: str) -> str:
@@ -429,12 +435,14 @@ PEER_ADDR = Parameter("ADDR", "XCLIENT", _address, _format_address)
 """XCLIENT, XFORWARD: its IP address, without the `IPV6:` that stands on the wire."""
 PEER_PORT = Parameter("PORT", "XCLIENT", _port, _format_port)
 """XCLIENT, XFORWARD: its port."""
-PEER_PROTO = Parameter("PROTO", "XCLIENT", _PROTOCOL, _Tells(_PROTOCOL))
-"""XCLIENT, XFORWARD: `SMTP` or `ESMTP`."""
+PEER_PROTO = Parameter("PROTO", "XFORWARD", _PROTOCOL, _Tells(_PROTOCOL))
+"""XCLIENT: `SMTP` or `ESMTP`. XFORWARD: these or another protocol's name, in upper case."""
 PEER_HELO = Parameter("HELO", "XCLIENT", _TEXT, _Tells(_TEXT))
 """XCLIENT, XFORWARD: how it introduced itself."""
 PEER_LOGIN = Parameter("LOGIN", "XCLIENT", _TEXT, _Tells(_TEXT))
 """XCLIENT: as whom it authenticated."""
+PEER_REVERSE_NAME = Parameter("REVERSE_NAME", "XCLIENT", _TEXT, _Tells(_TEXT))
+"""XCLIENT: the host name that its address maps to, which need not map back to it."""
 PEER_DESTADDR = Parameter("DESTADDR", "XCLIENT", _address, _format_address)
 """XCLIENT: the IP address it connected to."""
 PEER_DESTPORT = Parameter("DESTPORT", "XCLIENT", _port, _format_port)
@@ -444,8 +452,7 @@ PEER_IDENT = Parameter("IDENT", "XFORWARD", _TEXT, _Tells(_TEXT))
 PEER_SOURCE = Parameter("SOURCE", "XFORWARD", _SOURCE, _Tells(_SOURCE))
 """XFORWARD: `LOCAL` or `REMOTE`."""
 
-_BOTH = (PEER_NAME, PEER_ADDR, PEER_PORT, PEER_PROTO, PEER_HELO)
-
+_BOTH = (PEER_NAME, PEER_ADDR, PEER_PORT, PEER_HELO)
 
 EXTENSIONS: tuple[Extension, ...] = (
     Extension("PIPELINING", "2920"),
@@ -473,13 +480,21 @@ EXTENSIONS: tuple[Extension, ...] = (
     Extension(
         "XCLIENT",
         verbs=("XCLIENT",),
-        own=(*_BOTH, PEER_LOGIN, PEER_DESTADDR, PEER_DESTPORT),
+        own=(
+            *_BOTH,
+            attrs.evolve(PEER_PROTO, command="XCLIENT", parse=_Told(_PROTOCOLS)),
+            PEER_REVERSE_NAME,
+            PEER_LOGIN,
+            PEER_DESTADDR,
+            PEER_DESTPORT,
+        ),
     ),
     Extension(
         "XFORWARD",
         verbs=("XFORWARD",),
         own=(
             *(attrs.evolve(row, command="XFORWARD") for row in _BOTH),
+            PEER_PROTO,
             PEER_IDENT,
             PEER_SOURCE,
         ),

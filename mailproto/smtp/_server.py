@@ -332,7 +332,7 @@ class Server(LineServer[ServerEvent]):
 
     @property
     def authenticated(self) -> bool:
-        """Whether an AUTH was accepted."""
+        """Whether an AUTH was accepted, or an XCLIENT with a LOGIN."""
         return self._authenticated
 
     @property
@@ -458,6 +458,8 @@ class Server(LineServer[ServerEvent]):
     def _refuse(self, line: _Line, reply: Reply) -> BadCommand:
         raw = line if isinstance(line, bytes) else line[0]
         event = BadCommand(raw, reply, defects=self._odd or self._verdicts())
+        if _A_BURL.match(raw) and (self._state is State.RCPT or self._state is State.CHUNKS):
+            self._state = State.SPOILT  # or the next chunk would complete a message with a hole
         self._reply(encode(reply), sync=raw[:4].upper() not in _GROUPED)
         return event
 
@@ -1007,6 +1009,7 @@ _UNAUTHORIZED_PIPELINING = Defect("unauthorized_pipelining")
 _OTHER = RULES[""]
 # What RFC 2920 lets a client run past, by the first four octets.
 _GROUPED = frozenset({b"MAIL", b"RCPT", b"RSET", b"BDAT", b"BURL", b"XFOR"})
+_A_BURL = re.compile(rb"BURL(?![A-Z0-9-])", re.IGNORECASE)
 _BEFORE_TLS = frozenset({Helo, Ehlo, Lhlo, Noop, StartTls, Quit})
 _STARTTLS_FIRST = Reply(530, ("5.7.0 Must issue a STARTTLS command first",))
 _AUTH_FIRST = Reply(530, ("5.7.0 Authentication required",))

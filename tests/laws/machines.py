@@ -331,6 +331,7 @@ _mail_params = st.fixed_dictionaries(
         "RET": st.sampled_from(["FULL", "HDRS"]).map(smtp.RET),
         "ENVID": _line_text.filter(bool).map(smtp.ENVID),
         "AUTH": (st.just("") | _address).map(smtp.AUTH),
+        "PRDR": st.just(smtp.PRDR(True)),
         "MT-PRIORITY": st.integers(-9, 9).map(smtp.MT_PRIORITY),
         "X-OWN": st.none().map(lambda _: Param("X-OWN")),
         "XVALUE": st.from_regex(r"[!-<>-~]{1,9}", fullmatch=True).map(
@@ -352,6 +353,8 @@ _peer_params = st.fixed_dictionaries(
     {"ADDR": st.sampled_from(["192.0.2.1", "2001:db8::1", *smtp.Absent]).map(smtp.PEER_ADDR)},
     optional={
         "NAME": _line_text.filter(bool).map(smtp.PEER_NAME),
+        "REVERSE_NAME": _line_text.filter(bool).map(smtp.PEER_REVERSE_NAME),
+        "X_OWN": st.just(Param("X_OWN", "it")),
         "PORT": st.integers(0, 65_535).map(smtp.PEER_PORT),
         "X-OWN": st.just(Param("X-OWN", "it")),
     },
@@ -464,12 +467,19 @@ _CONFIG = smtp.ServerConfig(
         "BINARYMIME",
         "DSN",
         "ETRN",
+        "BURL imap",
+        "PRDR",
+        "XCLIENT NAME ADDR PORT PROTO HELO REVERSE_NAME LOGIN DESTADDR DESTPORT",
+        "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE",
     ),
 )
 
 _EHLO = b"EHLO client.example\r\n"
 _MAIL = b"MAIL FROM:<a@a.example>\r\n"
 _RCPT = b"RCPT TO:<b@b.example>\r\n"
+_PRDR = b"MAIL FROM:<a@a.example> PRDR\r\n"
+_XCLIENT = b"XCLIENT ADDR=IPV6:2001:db8::1 NAME=[UNAVAILABLE] LOGIN=a+20b\r\n"
+_BURL = b"BURL imap://b.example/x;uid=1;urlauth=submit+a:internal:91354a"
 
 
 def _stuffed(body: bytes) -> bytes:
@@ -515,6 +525,16 @@ _smtp_hostile: dict[str, Callable[[int], Steps]] = {
     ],
     "small chunks": lambda size: [_EHLO + _MAIL + _RCPT + b"BDAT 1\r\nx" * size],
     "refused chunks": lambda size: [_EHLO + b"BDAT 1\r\nx" * size],
+    "small URLs": lambda size: [_EHLO + _MAIL + _RCPT + b"BURL x:y\r\n" * size],
+    "a long URL": lambda size: [_EHLO + _MAIL + _RCPT + b"BURL x:" + b"y" * size + b"\r\n"],
+    "attributes": lambda size: [
+        _EHLO + b"XFORWARD" + b"".join(b" X%d=1" % n for n in range(size)) + b"\r\n"
+    ],
+    "xtext": lambda size: [_EHLO + b"XCLIENT NAME=" + b"+20" * size + b"\r\n"],
+    "sessions": lambda size: [(_EHLO + _XCLIENT) * size],
+    "an answer for each": lambda size: [
+        _EHLO + _PRDR + _RCPT * size + b"BDAT 0 LAST\r\n",
+    ],
 }
 
 _smtp_odd: dict[str, tuple[Steps, bytes, str]] = {
@@ -610,6 +630,24 @@ SMTP_SERVER = Row(
             b"good\r\nbare\nline\r\n.\n.\r\n\n.\r\n\r\n.\r\nNOOP\r\n",
             _MAIL + _RCPT + b"DATA\r\na\r\r\n.\r\n.\r\nQUIT\r\n",
         ],
+        "a proxy": [
+            _EHLO + _XCLIENT,
+            b"NOOP\r\n" + _MAIL + _XCLIENT + _EHLO + b"XFORWARD SOURCE=LOCAL IDENT=1\r\n" + _MAIL,
+            _XCLIENT + b"RSET\r\nXCLIENT\r\nXCLIENT ADDR=x\r\nXFORWARD LOGIN=x\r\n",
+            _XCLIENT + b"QUIT\r\n",
+        ],
+        "URLs": [
+            _EHLO + _BURL + b"\r\n" + _MAIL + _RCPT + b"BDAT 2\r\nxy" + _BURL + b"\r\n",
+            b"BDAT 0 LAST\r\n" + _MAIL + _RCPT + _BURL + b" LAST\r\n",
+            _MAIL + _RCPT + _BURL + b" FIRST\r\nBDAT 2 LAST\r\nxyRSET\r\nQUIT\r\n",
+        ],
+        "an answer for each": [
+            _EHLO + _PRDR + _RCPT + _RCPT + b"DATA\r\n",
+            b"text\r\n.\r\nRSET\r\n",
+            _PRDR + _RCPT + _RCPT + b"BDAT 3\r\nabc" + _BURL + b" LAST\r\n",
+            _PRDR + _RCPT + _RCPT + b"DATA\r\n",
+            b"bare\n\r\n.\r\nQUIT\r\n",
+        ],
         "too large": [
             _EHLO + _MAIL + _RCPT + b"BDAT 300000000 LAST\r\nwhatever",
             EOF,
@@ -652,6 +690,13 @@ SMTP_SERVER = Row(
         b"..x\r\n",
         b"LHLO x\r\n",
         b"UNKNOWN\r\n",
+        _PRDR,
+        _XCLIENT,
+        b"XCLIENT NAME=\r\n",
+        b"XFORWARD SOURCE=LOCAL\r\n",
+        b"BURL x:y\r\n",
+        b"BURL x:y LAST\r\n",
+        b"BURL x:y z\r\n",
         b"a@b",
         b"<",
         b" ",
@@ -659,6 +704,7 @@ SMTP_SERVER = Row(
     items=(
         smtp.Reply(250, "fine"),
         smtp.Reply(354, "go on"),
+        smtp.Reply(220, "anew"),
         smtp.Reply(421, "4.3.2 later"),
         smtp.Reply(451, "no\nnot now"),
         smtp.Reply(550, "no\r\nQUIT"),
@@ -730,6 +776,11 @@ LMTP_SERVER = Row(
             _TWO + b"BDAT 2\r\nxxBDAT 3 LAST\r\nyyyQUIT\r\n",
         ],
         "refused text": [_LHLO + _TWO + b"DATA\r\n", b"\n\r\n.\r\nQUIT\r\n"],
+        "a proxy": [_LHLO + _XCLIENT, _EHLO + _LHLO + b"XFORWARD IDENT=1\r\n" + _MAIL],
+        "URLs": [
+            _LHLO + _TWO + _BURL + b"\r\n" + _BURL + b" LAST\r\n" + _TWO + b"BURL\r\n",
+            _BURL + b" LAST\r\nRSET\r\n" + _PRDR + _RCPT + _RCPT + b"BDAT 0 LAST\r\n",
+        ],
         "wrong hello": [_EHLO + b"HELO x\r\n" + _LHLO],
         "spoilt": [_LHLO + _TWO + b"BDAT x\r\n"],
     },
@@ -750,6 +801,9 @@ LMTP_SERVER = Row(
         b"RSET\r\n",
         b"QUIT\r\n",
         b"STARTTLS\r\n",
+        _XCLIENT,
+        b"BURL x:y\r\n",
+        b"BURL x:y LAST\r\n",
     ),
     items=SMTP_SERVER.items,
     carry=lambda body: [_LHLO + _TWO + b"DATA\r\n", _stuffed(body) + b".\r\n"],
@@ -801,16 +855,28 @@ _CAPS = (
     b"250-AUTH SCRAM-SHA-256 PLAIN\r\n250 SMTPUTF8\r\n"
 )
 _CAPS_CHUNKING = _CAPS.replace(b"250 SMTPUTF8", b"250-CHUNKING\r\n250 BINARYMIME")
+_CAPS_ALL = _CAPS_CHUNKING.replace(
+    b"250 BINARYMIME",
+    b"250-BINARYMIME\r\n250-BURL imap\r\n250-PRDR\r\n250-XFORWARD ADDR\r\n250 XCLIENT ADDR LOGIN",
+)
 _OK = b"250 2.0.0 Ok\r\n"
+_EACH = b"353 the answers follow\r\n"
 _NO = b"550-5.1.1 No\r\n550 5.1.1 such user\r\n"
 _HELLO: list[Any] = [_HI, says(smtp.Ehlo("me.example")), _CAPS]
 _HELLO_CHUNKING: list[Any] = [_HI, says(smtp.Ehlo("me.example")), _CAPS_CHUNKING]
+_HELLO_ALL: list[Any] = [_HI, says(smtp.Ehlo("me.example")), _CAPS_ALL]
 _HELLO_LMTP: list[Any] = [_HI, says(smtp.Lhlo("me.example")), _CAPS_CHUNKING]
 _TO_DATA: list[Any] = [
     says(smtp.Mail("a@a.example"), smtp.Rcpt("b@b.example"), smtp.Rcpt("c@b.example"), smtp.Data()),
     _OK * 3 + b"354 go on\r\n",
 ]
 _SCRAM = "SCRAM-SHA-256"
+_SPEAKS = smtp.XClient((smtp.PEER_ADDR("192.0.2.7"), smtp.PEER_LOGIN("a")))
+_ASKS = (
+    smtp.Mail("a@a.example", (smtp.PRDR(True),)),
+    smtp.Rcpt("b@b.example"),
+    smtp.Rcpt("c@b.example"),
+)
 
 _client_odd: dict[str, tuple[Steps, bytes, str]] = {
     "LF alone": ([*_HELLO, says(smtp.Rset())], b"250 fine\n", "bare_lf"),
@@ -845,6 +911,14 @@ _client_items = (
     smtp.AuthCancel(),
     smtp.Vrfy("x"),
     smtp.Etrn("#x"),
+    smtp.Mail("a@a.example", (smtp.PRDR(True),)),
+    smtp.Burl("imap://b.example/x"),
+    smtp.Burl("imap://b.example/x", last=True),
+    smtp.Burl("x y"),
+    _SPEAKS,
+    smtp.XClient((smtp.PEER_NAME("x"),)),
+    smtp.XClient((Param("ADDR", "x\r\nRSET"),)),
+    smtp.XForward((smtp.PEER_ADDR("::1"),)),
     smtp.UnknownCommand("XPAINT"),
     smtp.UnknownCommand("MAIL", "FROM:<>"),
     smtp.Quit(),
@@ -862,6 +936,8 @@ _client_calls: dict[str, Callable[[Any], object]] = {
     "submit(no chunking)": _submits("b@b.example", chunking=False),
     "submit(binary)": _submits("b@b.example", body="BINARYMIME"),
     "submit(unsayable)": _submits("b@b.example", "c\r\n@b"),
+    "submit(prdr)": _submits("b@b.example", prdr=True),
+    "submit(no prdr)": _submits("b@b.example", "c@b.example", prdr=False),
     "submit(UTF-8)": _submits("b@b.example", "\xfc@b"),
     "hello()": lambda machine: machine.hello("me.example"),
     "hello(lmtp)": lambda machine: machine.hello("me.example", lmtp=True),
@@ -872,6 +948,8 @@ _client_words = (
     b"220 hi\r\n",
     _CAPS,
     _CAPS_CHUNKING,
+    _CAPS_ALL,
+    _EACH,
     b"220-hi\r\n",
     _OK,
     b"250-more\r\n",
@@ -990,6 +1068,64 @@ SMTP_CLIENT = Row(
             b"334 \r\n",
             b"235 ok\r\n",
         ],
+        "a proxy": [
+            *_HELLO_ALL,
+            says(smtp.XForward((smtp.PEER_ADDR("::1"),)), smtp.Mail("a@a.example")),
+            _OK * 2,
+            says(smtp.Rset(), _SPEAKS),
+            _OK + b"220 anew\r\n",
+            says(smtp.Ehlo("me.example")),
+            _CAPS_ALL,
+            says(_SPEAKS),
+            _NO,
+            says(smtp.Quit()),
+        ],
+        "URLs": [
+            *_HELLO_ALL,
+            says(smtp.Mail(""), smtp.Rcpt("b@b.example"), smtp.Burl("x:y"), smtp.Bdat(3)),
+            _OK * 4,
+            says(smtp.Burl("x:y", last=True), smtp.Mail("")),
+            _OK * 2,
+            says(smtp.Rcpt("b@b.example"), smtp.Burl("x:y"), smtp.Burl("x:y", last=True)),
+            _OK + _NO + _NO,
+            says(smtp.Rset()),
+            _OK,
+        ],
+        "an answer for each": [
+            *_HELLO_ALL,
+            says(*_ASKS, smtp.Data()),
+            _OK * 3 + b"354 go on\r\n",
+            _EACH + _OK,
+            _NO + _OK,
+            says(*_ASKS, smtp.Bdat(3, True)),
+            _OK * 3 + _EACH + _OK + _NO,
+            _NO,
+            says(smtp.Rset()),
+            _OK,
+        ],
+        "submitted, an answer for each": [
+            *_HELLO_ALL,
+            _submits("b@b.example", "c@b.example", chunking=False),
+            _OK * 3 + b"354 go on\r\n",
+            _EACH + _OK,
+            _NO + _OK,
+            _submits("b@b.example", "c@b.example"),
+            _OK * 3,
+            _OK * 2 + _EACH,
+            _OK + _NO,
+            _NO,
+            _OK,
+            _submits("b@b.example", "c@b.example"),
+            _OK * 3,
+            _OK * 3,
+        ],
+        "lost among the answers": [
+            *_HELLO_ALL,
+            _submits("b@b.example", "c@b.example", chunking=False),
+            _OK * 3 + b"354 go on\r\n",
+            _EACH + _NO + b"25",
+            EOF,
+        ],
         "odd replies": [
             b"\r\n220-a\n220 b\n",
             says(smtp.Ehlo("me.example")),
@@ -1020,6 +1156,12 @@ SMTP_CLIENT = Row(
     to_body=[*_HELLO, *_TO_DATA],
     to_line=[],
     hostile={
+        "an answer for each": lambda size: [
+            *_HELLO_ALL,
+            _submits(*[f"r{n}@b.example" for n in range(size)], chunking=False),
+            _OK + _OK * size + b"354 go on\r\n",
+            _EACH + _OK * size + _OK,
+        ],
         "a reply of many lines": lambda size: [b"220-x\r\n" * size + b"220 x\r\n"],
         "a reply of one line": lambda size: [b"220 " + b"x" * size + b"\r\n"],
         "many capabilities": lambda size: [
