@@ -8,7 +8,7 @@ them when it is a refusal. A server may also answer once, without 353, as if nob
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -91,7 +91,7 @@ def test_the_parameter() -> None:
     assert trace.events == (command,)
     for value in (False, None, "yes"):
         with pytest.raises(ValueError):
-            PRDR(cast(Any, value))  # type: ignore[arg-type]
+            PRDR(cast(Any, value))
 
 
 def test_it_takes_no_value() -> None:
