@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mailproto import BodyChunk, BodyWanted, Limits, LocalProtocolError, Want
 from mailproto._machine import ServerMachine
+from mailproto._vocabulary import AuthCancel, Challenge
 from mailproto.testing import EOF, Play, assert_chunk_invariant, run
 
 from .machines import CLIENTS, ROWS, SERVERS, Row, slow, yes
@@ -99,7 +100,8 @@ def busy(items: list[Any]) -> Play:
     """A client's application that, at each event, sends what comes next if it may.
 
     It answers in the event and not when asked: what has arrived by the time of `Want.ANSWER` is a
-    matter of cuts, as for a body that is refused while it is being written.
+    matter of cuts, as for a body that is refused while it is being written, or an AUTH that ends
+    before its challenge was answered.
     """
     left = iter(items)
 
@@ -108,6 +110,8 @@ def busy(items: list[Any]) -> Play:
             machine.abort()
         elif isinstance(event, BodyChunk):
             return  # how many there are is a matter of cuts
+        elif isinstance(machine.awaiting, Challenge):
+            machine.send(AuthCancel())
         elif isinstance(machine.awaiting, BodyWanted):
             with contextlib.suppress(LocalProtocolError):
                 machine.end_body()
