@@ -219,10 +219,9 @@ class Machine(abc.ABC, Generic[E]):
         """
         if type(data) is not bytes:
             data = as_bytes(data)
-        if (
-            self._in.stalled and not self._eof
-        ):  # the usual case, for input that comes in small pieces
-            self._in.feed(data)
+        source = self._in
+        if source.stalled and not self._eof:  # usual, for input that comes in small pieces
+            source.drip(data)
             return
         if self._halted or self._eof or self._awaiting is not None:
             self._hold(data)
@@ -317,8 +316,8 @@ class Machine(abc.ABC, Generic[E]):
 
         Raises RemoteProtocolError when the peer broke the protocol; the same one ever after.
         """
-        out = self._out
         source = self._in
+        out = self._out
         if source.stalled and not (out.size or self._eof or self._awaiting is not None):
             return _DATA  # nothing below can apply while a line comes in pieces
         if out.size >= self._flush_at:  # 1

@@ -82,16 +82,24 @@ class Input:
     def feed(self, data: bytes) -> None:
         """Append `data`."""
         if self.stalled and self._patience:
-            tail = self._tail
-            tail += data
-            if _LF in data or len(tail) >= self._patience:
-                self.stalled = False
+            self.drip(data)
         elif self._pos == len(self._head) and not self._tail:
             self._head = data
             self._pos = self._scanned = 0
             self.stalled = False
         else:
             self._tail += data
+
+    def drip(self, data: bytes) -> None:
+        """Append `data` while stalled: the short way of a line that comes in small pieces."""
+        patience = self._patience
+        if not patience:
+            self.feed(data)
+            return
+        tail = self._tail
+        tail += data
+        if _LF in data or len(tail) >= patience:
+            self.stalled = False
 
     def clear(self) -> None:
         """Drop everything."""
@@ -280,7 +288,7 @@ class TextDecoder:
         # Most pieces have no line that starts with a dot; one that ends the text has just that.
         pieces: list[bytes] = []
         begin, end = pos, -1
-        for dot in _LINE_DOT.finditer(buffer, pos, stop):
+        while (dot := _LINE_DOT.search(buffer, begin, stop)) is not None:
             if dot.lastindex:
                 end = dot.start() + 2
                 source.advance(end + 3 - start)
@@ -369,7 +377,7 @@ class NewlineScan:
         """Look at `data`. Returns the index of its first bare CR or LF, or -1."""
         found = self._found
         bare = -1
-        if not _all_crlf(data):
+        if data.replace(b"\r", b"").replace(b"\n", b"\r\n") != data:  # see _all_crlf()
             match = _BARE.search(data)
             assert match is not None
             bare = match.start()

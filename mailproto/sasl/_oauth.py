@@ -169,7 +169,7 @@ class XOAuth2(_OAuthClient):
 _BEARER = re.compile(rf"[ny],(?:(?:a|user)=({SASLNAME}))?,\x01(.*)\x01", re.DOTALL)
 _XOAUTH2 = re.compile(r"user=([^\x00\x01]+)\x01(.*)\x01", re.DOTALL)
 _PAIR = re.compile(r"([A-Za-z]+)=([\t\n\r -~]*)")
-_AUTH = re.compile(r"(?:bearer +([!-~]*) *)?", re.IGNORECASE)
+_AUTH = re.compile(r"(?:bearer(?: +([!-~]+))? *)?", re.IGNORECASE)
 
 
 @attrs.define(eq=False)

@@ -95,7 +95,7 @@ from ._vocabulary import (
 __all__ = ["Server", "ServerConfig"]
 
 _Line: TypeAlias = bytes | re.Match[bytes]
-"""A line, or the match that is one: cut out only when it is needed."""
+"""A line, or a match of `USUAL_LINE`, from which it is cut out only when it is needed."""
 
 
 def _index(config: ServerConfig) -> dict[tuple[str, str], Parameter[Any]]:
@@ -538,9 +538,9 @@ class Server(LineServer[ServerEvent]):
         return _AUTH_FIRST if barred else None
 
     def _on_mail(self, event: Mail, line: _Line) -> ServerEvent:
-        if refusal := self._barred():
-            return self._refuse(line, refusal)
-        if event.params or event.defects or not event.sender.isascii():
+        if self.config.require_auth and not self._authenticated:
+            return self._refuse(line, _AUTH_FIRST)
+        if type(line) is bytes and (event.params or event.defects or not event.sender.isascii()):
             utf8 = any(param.keyword == "SMTPUTF8" for param in event.params)
             refusal = self._bad_path(event.sender, event, utf8) or self._bad_params(
                 event.params, "MAIL"
@@ -554,7 +554,7 @@ class Server(LineServer[ServerEvent]):
         return event
 
     def _on_rcpt(self, event: Rcpt, line: _Line) -> ServerEvent:
-        if event.params or event.defects or not event.recipient.isascii():
+        if type(line) is bytes and (event.params or event.defects or not event.recipient.isascii()):
             assert self._mail is not None
             utf8 = self._mail.get(SMTPUTF8) is True
             refusal = self._bad_path(event.recipient, event, utf8) or self._bad_params(
@@ -693,7 +693,7 @@ class Server(LineServer[ServerEvent]):
         decoder = self._decoder
         text = b"" if decoder.ended else decoder.read(self._in, self._limits.chunk)
         if not text:
-            return self._end_text() if decoder.ended else None
+            return self._message(self._scan.defects) if decoder.ended else None
         before = self._scan.size
         cut = len(text)
         normal = False
@@ -735,23 +735,21 @@ class Server(LineServer[ServerEvent]):
         self._size += len(data)
         return BodyChunk(data)
 
-    def _end_text(self) -> ServerEvent:
-        self._reader = "command"
-        return self._message(self._scan.defects)
-
     def _message(self, defects: tuple[Defect, ...]) -> ServerEvent:
+        """The message is complete."""
+        self._reader = "command"
         if self._watched:
             self._check_patience()
             defects += self._verdicts()
         recipient: str | None = None
         mail = self._mail
-        prdr = mail is not None and mail.params != () and mail.get(PRDR) is True
-        if prdr or self.config.lmtp:
+        assert mail is not None
+        if self.config.lmtp or (mail.params and mail.get(PRDR) is True):
             self._owed = deque(rcpt.recipient for rcpt in self._rcpts)
             recipient = self._owed.popleft()
-        if prdr and not self.config.lmtp:
-            self._owed.append(None)
-            self._preface = _EACH_FOLLOWS
+            if not self.config.lmtp:
+                self._owed.append(None)
+                self._preface = _EACH_FOLLOWS
         self._awaiting = event = BodyEnd(self._size, recipient, defects=defects)
         return event
 
@@ -811,9 +809,9 @@ class Server(LineServer[ServerEvent]):
             self._left -= len(data)
             self._size += len(data)
             return BodyChunk(data)
-        self._reader = "command"
         if self._last:
             return self._message(())
+        self._reader = "command"
         self._reply(_CHUNK_OK, sync=False)
         return self._go_on()
 
