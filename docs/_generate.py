@@ -769,7 +769,7 @@ def generate(app: Sphinx) -> None:
     """Write every page whose text has changed."""
     folder = Path(app.srcdir) / "reference" / "generated"
     folder.mkdir(exist_ok=True)
-    for name in ("smtp", "pop3"):
+    for name in ("smtp", "pop3", "sasl"):
         check_page(name)
     for name, make in PAGES.items():
         page = folder / f"{name}.md"

@@ -92,8 +92,10 @@ def _once(make: Callable[P, T]) -> Callable[P, T]:
 
 def _shown(value: object) -> str:
     """`repr()`, without the fields that have their defaults."""
+    # Nothing that is drawn is a secret: a failing example has to be readable.
+    secretive = (sasl.Password, sasl.Token, sasl.Binding)
     sessions = (SaslSession, SmtpSession, Pop3Session, smtp.ServerConfig, pop3.ServerConfig, Limits)
-    if not isinstance(value, sessions):
+    if not isinstance(value, (*sessions, *secretive)):
         return repr(value)
     fields = [field for field in attrs.fields(type(value)) if field.init]
     given = [(field.name, getattr(value, field.name), field.default) for field in fields]
@@ -385,6 +387,9 @@ class SaslSession:
 
     def __repr__(self) -> str:
         return _shown(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(_shown(self))  # what Hypothesis prints
 
     def client(self) -> sasl.ClientExchange:
         """The client's exchange."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
-from mailproto import BodyChunk, pop3, smtp
+from mailproto import BodyChunk, pop3, sasl, smtp
 from mailproto import strategies as mail
 from mailproto.testing import run
 
@@ -195,6 +195,110 @@ def test_bodies_have_no_bare_newlines_by_default(body: bytes) -> None:
 def test_bodies_with_bare_newlines_look_like_they_end(fragment: bytes) -> None:
     """What smuggling is made of: RFC 5321 section 4.1.1.4 lets only CRLF . CRLF end a text."""
     find(mail.bodies(bare_newlines=True), lambda body: fragment in body)
+
+
+# -- SASL ------------------------------------------------------------------------------------------
+
+
+@given(mail.sasl_names())
+def test_names_are_what_saslprep_takes(name: str) -> None:
+    """RFC 4013; RFC 5802 section 5.1 does without a name that is empty when it is prepared."""
+    assert sasl.saslprep(name, stored=True)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda name: sasl.saslprep(name) != name,
+        lambda name: name.isascii() and len(name) > 3,
+        lambda name: not name.isascii(),
+        lambda name: "=" in name and "," in name,
+        lambda name: " " in name,
+        lambda name: len(name) == 255,
+        lambda name: "\u0628" in name,
+    ],
+    ids=["prepared", "ASCII", "beyond ASCII", "quoted in SCRAM", "space", "long", "right to left"],
+)
+def test_names_of_every_kind_are_drawn(wanted: Callable[[str], object]) -> None:
+    find(mail.sasl_names(), wanted)
+
+
+@given(mail.sasl_nonces(), st.sampled_from(sasl.PREFERENCE))
+def test_every_mechanism_takes_every_nonce(nonce: str, mechanism: str) -> None:
+    bindings = [sasl.Binding("tls-unique", b"x")]
+    assert sasl.server(mechanism, nonce=nonce, bindings=bindings).mechanism == mechanism
+
+
+def test_credentials_of_every_class_are_drawn() -> None:
+    kinds = set(get_args(sasl.Credentials))
+    assert {type(one) for one in sample(mail.sasl_credentials())} == kinds
+    for kind in kinds:
+        assert {type(one) for one in sample(mail.sasl_credentials(kind), 20)} == {kind}
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        (sasl.Password, lambda have: have.authzid),
+        (sasl.Password, lambda have: not have.authzid),
+        (sasl.Token, lambda have: have.host and have.port),
+        (sasl.Token, lambda have: have.port is None),
+        (sasl.Certificate, lambda have: not have.authzid),
+        (sasl.Guest, lambda have: "@" in have.trace),
+        (sasl.Guest, lambda have: have.trace == ""),
+    ],
+)
+def test_the_edges_of_credentials_are_drawn(kind: type, wanted: Callable[[Any], object]) -> None:
+    find(mail.sasl_credentials(kind), wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda session: session.known,
+        lambda session: not session.known,
+        lambda session: not session.initial,
+        lambda session: session.binding and session.mechanism.endswith("-PLUS"),
+        lambda session: session.client().initial.startswith(b"y,"),
+    ],
+)
+def test_sasl_sessions_of_every_kind_are_drawn(
+    wanted: Callable[[mail.SaslSession], object],
+) -> None:
+    find(mail.sasl_sessions("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"), wanted)
+
+
+def test_sasl_sessions_of_every_mechanism_are_drawn() -> None:
+    drawn = {session.mechanism for session in sample(mail.sasl_sessions())}
+    assert drawn == sasl.MECHANISMS
+    assert {one.mechanism for one in sample(mail.sasl_sessions("PLAIN"), 20)} == {"PLAIN"}
+
+
+@given(mail.sasl_sessions())
+def test_a_sasl_session_runs_itself_to_its_end(session: mail.SaslSession) -> None:
+    assert isinstance(session.run(), sasl.Success if session.known else sasl.Failure)
+
+
+def test_a_sasl_session_lets_its_messages_be_changed() -> None:
+    session = mail.SaslSession(mechanism="LOGIN", credentials=sasl.Password("ada", "engine"))
+    said: list[bytes] = []
+
+    def change(message: bytes) -> bytes:
+        said.append(message)
+        return b"other" if message == b"engine" else message
+
+    assert isinstance(session.run(change), sasl.Failure)
+    assert said == [b"Username:", b"ada", b"Password:", b"engine"]
+
+
+def test_a_sasl_session_shows_all_that_is_special_about_it() -> None:
+    session = mail.SaslSession(
+        mechanism="PLAIN", credentials=sasl.Password("ada", "engine"), known=False
+    )
+    assert repr(session) == (
+        "SaslSession(mechanism='PLAIN', credentials=Password(authcid='ada', password='engine'),"
+        " known=False)"
+    )
 
 
 # -- SMTP: values ----------------------------------------------------------------------------------
@@ -555,11 +659,12 @@ def test_a_pop3_session_runs_itself_to_its_end() -> None:
         (mail.pop3_client_streams().map(repr), 800),
         (mail.pop3_server_streams().map(repr), 1_000),
         (mail.pop3_sessions(), 1_500),
+        (mail.sasl_sessions(), 600),
     ],
     ids=[
         *("commands", "replies", "client streams", "server streams", "sessions", "bodies"),
         *("POP3 commands", "POP3 replies", "POP3 client streams", "POP3 server streams"),
-        "POP3 sessions",
+        *("POP3 sessions", "SASL sessions"),
     ],
 )
 def test_examples_can_be_read_by_people(strategy: SearchStrategy[object], most: int) -> None:

@@ -10,6 +10,7 @@ another mechanism after a refusal has to say so, with another `preference`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -147,6 +148,8 @@ def _client(name: str, have: Credentials, nonce: str, binding: Binding | None) -
             )
 
 
+_NAME = re.compile(r"[A-Z0-9_-]{1,20}")  # RFC 4422 section 3.1
+
 PREFERENCE = tuple(_ROWS)
 """Mechanisms from strong to weak, as `choose()` prefers them."""
 
@@ -202,9 +205,10 @@ def choose(
             " TLS first, or allow_plaintext=True"
         )
     kind = type(credentials).__name__
+    seen = sorted(name for name in there if _NAME.fullmatch(name))  # it is the server's text
     fitting = [name for name in allowed if isinstance(credentials, _ROWS[name].fits)]
     raise NoMechanism(
-        f"the server offers {', '.join(sorted(there)) or 'nothing'}; with a {kind} these could be"
+        f"the server offers {', '.join(seen) or 'nothing'}; with a {kind} these could be"
         f" used: {', '.join(fitting) or 'none'}"
     )
 

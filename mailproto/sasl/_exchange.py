@@ -133,6 +133,7 @@ class NeedPassword:
     """CRAM-MD5 asks: what is the password? Answer with it, or with None for an unknown user."""
 
     authcid: str
+    """As it came: RFC 2195 prepares neither names nor passwords."""
 
 
 @attrs.frozen

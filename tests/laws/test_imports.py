@@ -84,3 +84,4 @@ def test_the_rows_have_no_circle() -> None:
         order += free
         left = {name: below for name, below in left.items() if name not in free}
     assert order.index("errors") < order.index("_machine") < order.index("smtp")
+    assert order.index("_grammar") < order.index("sasl") < order.index("smtp")

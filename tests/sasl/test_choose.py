@@ -25,7 +25,8 @@ def choose(offered: list[str], have: sasl.Credentials = PASSWORD, **kwargs: Any)
 def exchange(
     offered: list[str], have: sasl.Credentials = PASSWORD, **kwargs: Any
 ) -> sasl.ClientExchange:
-    return sasl.choose(offered, have, **{"nonce": "c", "tls": True, **kwargs})
+    arguments: dict[str, Any] = {"nonce": "c", "tls": True, **kwargs}
+    return sasl.choose(offered, have, **arguments)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +113,12 @@ def test_no_mechanism_is_a_local_error_that_names_no_secret() -> None:
     assert "pencil" not in str(caught.value)
     assert "GSSAPI" in str(caught.value)
     assert "SCRAM-SHA-256" in str(caught.value)
+
+
+def test_the_error_repeats_names_and_no_other_text_of_the_server() -> None:
+    """RFC 4422 section 3.1: names are short, and have letters, digits, hyphens, underscores."""
+    with pytest.raises(sasl.NoMechanism, match="offers GSSAPI; with"):
+        choose(["GSSAPI", "\x1b[2J", "A" * 21, "X Y", "\r\n"])
 
 
 # -- one choice ------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ def test_the_errors_of_rfc_4013_section_3(text: str) -> None:
     [
         ("a\u00a0b", "a b"),  # C.1.2: non-ASCII spaces are spaces
         ("a\u3000b", "a b"),
+        ("a\u200bb", "a b"),  # in C.1.2 and in B.1: RFC 4013 section 2.1 names the space first
         ("\u00bd", "1\u20442"),  # normalisation form KC; RFC 5802 section 3 names these two
         ("\u00b4", " \u0301"),
         ("e\u0301", "\u00e9"),

@@ -538,6 +538,25 @@ def test_a_clients_last_message_that_proves_nothing(message: bytes) -> None:
     assert isinstance(proving().receive(message), sasl.Failure)
 
 
+def test_a_proof_over_another_nonce_is_none() -> None:
+    """RFC 5802 section 5.1: "the same as the one sent by the server in its first message"."""
+    without_proof = b"c=biws,r=" + N + b"other"
+    signed = b"n=user,r=" + N + b"," + RFC_5802.server_first + b"," + without_proof
+    proof, _ = expected("sha1", "pencil", base64.b64decode(RFC_5802.salt), 4_096, signed)
+    step = proving().receive(without_proof + b",p=" + base64.b64encode(proof))
+    assert isinstance(step, sasl.Failure)
+    assert "nonce" in step.reason
+
+
+def test_mandatory_extensions_are_named_as_the_reason() -> None:
+    """RFC 5802 section 5.1, attribute `m`."""
+    step = sasl.server("SCRAM-SHA-1", nonce="s").begin(b"n,,m=x,n=user,r=c")
+    assert isinstance(step, sasl.Failure)
+    assert "m=" in step.reason
+    with pytest.raises(sasl.ExchangeFailed, match="m="):
+        waiting().respond(b"m=x," + RFC_5802.server_first)
+
+
 def test_the_last_answer_of_the_client_is_empty() -> None:
     server = proving()
     server.receive(FINAL)

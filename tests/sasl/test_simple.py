@@ -296,7 +296,7 @@ def test_external_is_what_tls_says(
     exchange = server("EXTERNAL")
     assert exchange.begin(client.initial) == sasl.NeedIdentity(authzid)
     last = exchange.answer(answer)
-    assert last == step if step else isinstance(last, sasl.Failure)
+    assert last == step if step is not None else isinstance(last, sasl.Failure)
 
 
 def test_external_may_act_for_another_where_that_is_allowed() -> None:
