@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import imports, memory, report
-from .rows import FULL, QUICK, exponents, rows
+from .row import FULL, QUICK
+from .rows import exponents, rows
 
 __all__ = ["main"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from .workloads import RECIPIENTS, SENDER, Sink
 
-__all__ = ["bdat", "client", "data", "line", "server", "stuffing"]
+__all__ = ["bdat", "client", "data", "line", "server", "stuffing", "text"]
 
 _COMMAND = re.compile(rb"(?i)(MAIL) FROM:<([^>]*)>|(RCPT) TO:<([^>]*)>|(DATA)")
 
@@ -56,10 +56,17 @@ def server(reads: Sequence[bytes], sink: Sink) -> int:
 
 
 def data(reads: Sequence[bytes], sink: Sink) -> int:
-    """One large text: three octets are held back, the rest is unstuffed chunk by chunk."""
+    """One large text."""
+    text(reads[2:], sink)
+    sink.end(SENDER, RECIPIENTS[:1])
+    return sink.octets
+
+
+def text(reads: Sequence[bytes], sink: Sink) -> None:
+    """What is dot-stuffed: three octets are held back, the rest is unstuffed chunk by chunk."""
     held = b"\r\n"
     first = True
-    for read in reads[2:]:
+    for read in reads:
         piece = held + read
         if piece.endswith(b"\r\n.\r\n"):
             sink.write(piece[:-3].replace(b"\r\n.", b"\r\n")[2 if first else 0 :])
@@ -71,8 +78,6 @@ def data(reads: Sequence[bytes], sink: Sink) -> int:
         sink.write(piece[:cut].replace(b"\r\n.", b"\r\n")[2 if first else 0 :])
         held = piece[cut:]
         first = False
-    sink.end(SENDER, RECIPIENTS[:1])
-    return sink.octets
 
 
 def bdat(reads: Sequence[bytes], sink: Sink) -> int:

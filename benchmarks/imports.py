@@ -20,10 +20,14 @@ NAMES = (
     "mailproto",
     "attrs",
     "mailproto.smtp",
+    "mailproto.pop3",
+    "mailproto.sasl",
     "smtplib",
+    "poplib",
     "smtpproto.protocol",
     "aiosmtpd.smtp",
     "twisted.mail.smtp",
+    "twisted.mail.pop3",
 )
 
 

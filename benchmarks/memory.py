@@ -1,9 +1,12 @@
-"""How much memory a body of 1 GiB costs, each case in a fresh process.
+"""How much memory a body of 1 GiB, or a listing of a million messages, costs.
+
+Each case in a fresh process.
 
 The growth is the peak above what was there when the body had begun (some pieces are fed first, so
 that every buffer has its size). Two figures: what Python allocated (`tracemalloc`, exact), and how
 much the peak of the resident set rose (Linux only; what the operating system saw). The body is one
-block of 64 KiB, fed again and again, so the input itself does not grow.
+block of 64 KiB, fed again and again, so the input itself does not grow. A server that lists a
+maildrop holds it: that is there before the measurement begins.
 
 ``python -m benchmarks.memory CASE OCTETS`` measures one case and prints it as JSON.
 """
@@ -19,13 +22,15 @@ from pathlib import Path
 
 from mailproto import smtp
 
-from . import ours, workloads
+from . import ours, ours_pop3, workloads, workloads_pop3
 from .workloads import CHUNK, HOST, RECIPIENTS, SENDER, Sink
 
-__all__ = ["CASES", "GOAL", "Growth", "measure", "measure_here"]
+__all__ = ["CASES", "GOAL", "LISTED", "Growth", "measure", "measure_here"]
 
 GOAL = 1 << 20
 """Octets that the growth has to stay below."""
+LISTED = 1_000_000
+"""Messages of a listing at most."""
 
 _WARM_UP = 32
 """Blocks that are fed before the measurement begins."""
@@ -63,6 +68,31 @@ def _client(pieces: Iterator[bytes], *, chunking: bool) -> None:
         raise AssertionError("the message was not accepted")
 
 
+def _retrieved(pieces: Iterator[bytes]) -> None:
+    sink = Sink()
+    ours_pop3.retrieved(chain([b"+OK\r\n"], pieces, [b".\r\n"]), sink)
+    if sink.messages != 1:
+        raise AssertionError("the message did not arrive")
+
+
+def _counted(pieces: Iterator[bytes], octets: int) -> None:
+    # The same entries over and over: a client does not mind.
+    line = b"1234567 0012d68f5f3b2c1a\r\n".rjust(workloads_pop3.ENTRY + 1, b"0")
+    lines = CHUNK // len(line)
+    block = line * lines
+    reads = chain([b"+OK\r\n"], (block for _ in pieces), [b".\r\n"])
+    if ours_pop3.counted(reads) != octets // CHUNK * lines:
+        raise AssertionError("entries are missing")
+
+
+def _listed(pieces: Iterator[bytes], octets: int) -> None:
+    # What is written counts as what was fed elsewhere.
+    ours_pop3.listed(
+        octets // workloads_pop3.ENTRY,
+        lambda data: [next(pieces, None) for _ in range(len(data) // CHUNK)],
+    )
+
+
 _RUNS: dict[str, Callable[[Iterator[bytes], int], None]] = {
     "SMTP server: DATA": lambda pieces, _: _server(pieces, b"DATA\r\n", b".\r\n"),
     "SMTP server: BDAT": lambda pieces, octets: _server(
@@ -70,10 +100,18 @@ _RUNS: dict[str, Callable[[Iterator[bytes], int], None]] = {
     ),
     "SMTP client: DATA": lambda pieces, _: _client(pieces, chunking=False),
     "SMTP client: BDAT": lambda pieces, _: _client(pieces, chunking=True),
+    "POP3 server: RETR": lambda pieces, _: ours_pop3.served(pieces, len),
+    "POP3 client: RETR": lambda pieces, _: _retrieved(pieces),
+    "POP3 server: UIDL": _listed,
+    "POP3 client: UIDL": _counted,
 }
 
 CASES = tuple(_RUNS)
 """What can be measured."""
+_MOST: dict[str, int] = dict.fromkeys(
+    ("POP3 server: UIDL", "POP3 client: UIDL"), LISTED * workloads_pop3.ENTRY
+)
+"""Octets of cases that are not to have more."""
 
 
 def measure(case: str, octets: int) -> Growth:
@@ -86,7 +124,7 @@ def measure(case: str, octets: int) -> Growth:
 def measure_here(case: str, octets: int) -> Growth:
     """Measure in this process: `octets` is rounded down to whole blocks."""
     run, block = _RUNS[case], _block()
-    count = octets // CHUNK
+    count = min(octets, _MOST.get(case, octets)) // CHUNK
     resident: list[int] = []
 
     def pieces(begin: Callable[[], None]) -> Iterator[bytes]:
@@ -102,7 +140,7 @@ def measure_here(case: str, octets: int) -> Growth:
     run(pieces(reset), count * CHUNK)
     resident.extend(_resident_peak())
 
-    held = 0
+    held = -1
 
     def begin() -> None:
         nonlocal held
@@ -113,9 +151,10 @@ def measure_here(case: str, octets: int) -> Growth:
     run(pieces(begin), count * CHUNK)
     allocated = tracemalloc.get_traced_memory()[1] - held
     tracemalloc.stop()
-    return Growth(
-        case, count * CHUNK, allocated, resident[1] - resident[0] if len(resident) == 2 else None
-    )
+    if held < 0:
+        raise AssertionError("the measurement never began")
+    rise = max(resident[1] - resident[0], 0) if len(resident) == 2 else None
+    return Growth(case, count * CHUNK, allocated, rise)
 
 
 def _resident_peak() -> list[int]:

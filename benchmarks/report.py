@@ -6,7 +6,8 @@ from importlib import metadata
 
 from .imports import Import
 from .memory import GOAL, Growth
-from .rows import EXPONENT_GOAL, OURS, Result
+from .row import OURS, Result
+from .rows import EXPONENT_GOAL
 
 __all__ = ["exponents", "heading", "imports", "memory", "speed", "speed_head"]
 
@@ -85,9 +86,9 @@ def memory(grown: Sequence[Growth]) -> str:
     """How much a large body costs."""
     text = (
         "\n## Memory\n\n"
-        f"Growth over one body of {grown[0].octets >> 20} MiB.\n\n"
-        + _line(["case", "allocated by Python", "resident set", "goal", "verdict"])
-        + _line(["---", "---:", "---:", "---:", "---"])
+        "Growth over one body, or one listing, of so many octets.\n\n"
+        + _line(["case", "octets", "allocated by Python", "resident set", "goal", "verdict"])
+        + _line(["---", "---:", "---:", "---:", "---:", "---"])
     )
     for one in grown:
         resident = "unknown" if one.resident is None else f"{one.resident / 1024:.0f} KiB"
@@ -95,6 +96,7 @@ def memory(grown: Sequence[Growth]) -> str:
         text += _line(
             [
                 one.case,
+                f"{one.octets >> 20} MiB",
                 f"{one.allocated / 1024:.0f} KiB",
                 resident,
                 f"< {GOAL >> 10} KiB",

@@ -12,11 +12,25 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import floor, memory, ours, peers, report, rows, timing, workloads
+from benchmarks import (
+    floor,
+    floor_pop3,
+    memory,
+    ours,
+    ours_pop3,
+    peers,
+    report,
+    row,
+    rows,
+    timing,
+    workloads,
+    workloads_pop3,
+)
 from benchmarks.workloads import RECIPIENTS, SENDER, Sink
 from mailproto import smtp
 
 COUNT = 5
+SMALL = row.Sizes(transactions=2, commands=60, entries=5, large=1_000, line=64, rounds=1, memory=0)
 DOTS = b"From: a@example.org\r\n\r\n.\r\n..\r\n.one\r\nmiddle .\r\n\r\n.last\r\n"
 """A text whose dots are all in the places where stuffing can go wrong (RFC 5321 4.5.2)."""
 Kept = list[tuple[str, tuple[str, ...], bytes]]
@@ -166,6 +180,92 @@ def test_stuffing_writes_the_same_text(policy: smtp.BareNewlines) -> None:
         assert b"".join(written).endswith(workloads.stuff(content))
 
 
+# --- POP3 -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 3, 10_000])
+def test_every_side_reads_the_same_listing(count: int) -> None:
+    """RFC 1939 section 7: number, space, unique-id."""
+    reads = workloads_pop3.listing(count)
+    raw = driver("poplib").listing(reads)()
+    assert len(raw) == count
+    typed = [(int(number), text.decode()) for number, text in map(bytes.split, raw)]
+    assert typed[-1] == (count, f"{count:08x}5f3b2c1a")
+    assert ours_pop3.listing(reads)() == typed
+    assert floor_pop3.listing(reads) == typed
+    assert ours_pop3.counted(reads) == count
+
+
+@pytest.mark.parametrize("content", [workloads.message(), DOTS, workloads.message(500_000)])
+def test_every_side_retrieves_the_same_message(content: bytes) -> None:
+    """RFC 1939 section 3: dots are taken off."""
+    reads = workloads_pop3.retrieval(content)
+    sides: list[Callable[[Sink], object]] = [
+        lambda sink: ours_pop3.retrieval(reads, sink)(),
+        lambda sink: driver("poplib").retrieval(reads, sink)(),
+        lambda sink: floor_pop3.retrieval(reads, sink),
+    ]
+    for side in sides:
+        kept, counted = Sink(keep=True), Sink()
+        side(kept)
+        side(counted)
+        assert kept.kept == [("", (), content)]
+        assert (counted.messages, counted.octets) == (1, len(content))
+
+
+@pytest.mark.parametrize("messages", [3, 60])
+def test_every_server_answers_the_same_commands(messages: int) -> None:
+    """With yes to all, and the same sizes to STAT and LIST n (RFC 1939 section 5).
+
+    Twisted's STAT counts deleted messages, and its UIDL n leaves out the number.
+    """
+    count = messages * 5 * 2 + 4
+    reads = [
+        piece
+        for read in workloads_pop3.commands(count, messages)
+        for piece in workloads.chunks(read, 700)
+    ]
+    sides: list[Callable[[Write], object]] = [
+        lambda write: ours_pop3.commands(reads, messages, write)(),
+        lambda write: driver("twisted_pop3").commands(reads, messages, write)(),
+        lambda write: floor_pop3.commands(reads, messages, write),
+    ]
+    said = []
+    commands = b"".join(reads).decode().splitlines()
+    assert len(commands) == count
+    assert "RSET" in commands
+    for side in sides:
+        written: list[bytes] = []
+        side(written.append)
+        replies = b"".join(written).decode().splitlines()
+        assert len(replies) == count
+        assert all(reply.startswith("+OK") for reply in replies)
+        said.append(
+            [
+                (command, reply.split()[-1])
+                for command, reply in zip(commands, replies, strict=True)
+                if command[:4] in ("STAT", "LIST")
+            ]
+        )
+    assert said[0] == said[1] == said[2]
+    octets = sum(size for size, _ in workloads_pop3.maildrop(messages))
+    assert said[0][0] == ("STAT", str(octets))
+
+
+def test_a_server_is_measured_with_what_it_writes() -> None:
+    written: list[bytes] = []
+    ours_pop3.listed(1_000, written.append)
+    answer = b"".join(workloads_pop3.listing(1_000)).partition(b"\r\n")[2]
+    assert b"".join(written).partition(b"\r\n")[2] == answer
+    written.clear()
+    content = workloads.message(200_000)
+    ours_pop3.served(workloads.chunks(content), written.append)
+    assert b"".join(written).partition(b"\r\n")[2] == workloads.stuff(content)
+
+
+# --- All protocols --------------------------------------------------------------------------------
+
+
 def test_every_side_reads_the_long_line() -> None:
     command = workloads.long_line(3_000)
     reply = workloads.long_line(3_000, b"250 ")
@@ -218,7 +318,7 @@ def test_a_ratio_pairs_the_rounds() -> None:
     [(4.0, "reached"), (3.5, "first goal (3x) reached"), (2.9, "not reached")],
 )
 def test_a_goal_has_a_verdict(reached: float, verdict: str) -> None:
-    assert rows.Goal("a peer", 4, first=3).verdict(reached) == verdict
+    assert row.Goal("a peer", 4, first=3).verdict(reached) == verdict
 
 
 def test_a_missing_peer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,10 +326,11 @@ def test_a_missing_peer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
         return None
 
     monkeypatch.setattr(peers, "load", missing)
-    row = next(rows.rows(rows.Sizes(2, 1000, 64, 1, 0)))
-    text = report.speed(row.run(rounds=1))
-    assert row.missing == ("Twisted", "aiosmtpd")
-    assert text.count("not installed") == 2
+    found = {one.name[:11]: one for one in rows.rows(SMALL)}
+    assert found["SMTP server"].missing == ()  # BDAT, which no peer has
+    assert found["POP3 server"].missing == ("Twisted",)
+    text = report.speed(found["POP3 client"].run(rounds=1))
+    assert text.count("not installed") == 1
 
 
 def test_the_command_prints_a_table_and_writes_only_when_told(

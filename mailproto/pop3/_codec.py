@@ -107,6 +107,7 @@ _Numbered: TypeAlias = List | Retr | Dele | Uidl
 _BLANK = re.compile(r"[ \t]+")  # not str.split(): Unicode knows more white space than POP3
 _VERB = re.compile(r"[A-Z][A-Z0-9-]*")
 _MOST = 2**63 - 1  # beyond it nobody has counted
+_SHORT = 17  # octets of a line that is worth keeping: `LIST 9999999999`
 _DIGEST = re.compile(r"[0-9a-f]{32}")
 _RANGE = re.compile(r"\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*")
 _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
@@ -122,11 +123,10 @@ def parse_command(line: bytes) -> Command:
     exact = _EXACT.get(line)
     if exact is not None:
         return exact
-    cls = _USUAL.get(line[:5])
-    if cls is not None:
-        digits = line[5:-2]
-        if len(digits) <= 10 and digits.isdigit() and line[-2:] == b"\r\n":
-            return cls(int(digits))
+    if line[:5] in _USUAL and len(line) <= _SHORT:
+        usual = _usual_command(line)
+        if usual is not None:
+            return usual
     text = _text(line)
     word = _BLANK.split(text, maxsplit=1)[0]
     verb = ascii_upper(word)
@@ -139,6 +139,19 @@ def parse_command(line: bytes) -> Command:
     if _VERB.fullmatch(verb) is None:
         raise _refuse("Unknown command" if text else "Empty line")
     return UnknownCommand(verb, argument, defects=defects)
+
+
+@lru_cache(maxsize=4096)
+def _usual_command(line: bytes) -> Command | None:
+    """The command with a message number on this line, if it is written in the common way.
+
+    All clients ask about messages 1, 2, 3, ..., and a command never changes: the last ones are
+    kept. Give it short lines only, and none that may hold a secret.
+    """
+    digits = line[5:-2]
+    if digits.isdigit() and line[-2:] == b"\r\n":
+        return _USUAL[line[:5]](int(digits))
+    return None
 
 
 def _text(line: bytes) -> str:

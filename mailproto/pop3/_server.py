@@ -471,10 +471,11 @@ class Server(LineServer[ServerEvent]):
         return event
 
     def _on_rset(self, event: Rset, line: bytes) -> ServerEvent:
-        self._deleted = bytearray(len(self._sizes))
-        self._left = len(self._sizes)
-        self._octets = sum(self._sizes)
-        self._totals = b""
+        if self._left < len(self._sizes):
+            self._deleted = bytearray(len(self._sizes))
+            self._left = len(self._sizes)
+            self._octets = sum(self._sizes)
+            self._totals = b""
         self._out.put(_OK)
         return event
 

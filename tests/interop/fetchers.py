@@ -274,11 +274,17 @@ def fetch_getmail(task: Retrieval) -> Fetched:
 
 
 def _with_return_path(message: bytes) -> bytes:
-    return b"Return-Path: <unknown>\n" + on_disk_with_lf(message)
+    # It puts an empty line behind a header, also where there is neither.
+    return b"Return-Path: <unknown>\n" + on_disk_with_lf(message or b"\r\n")
 
 
 def _as_it_came(message: bytes) -> bytes:
     return message
+
+
+def _with_a_line(message: bytes) -> bytes:
+    # curl counts on the CRLF in front of the last dot, also where it is that of the status line.
+    return message or b"\r\n"
 
 
 FETCHERS: dict[str, Fetcher] = {
@@ -292,7 +298,7 @@ FETCHERS: dict[str, Fetcher] = {
     "curl": Fetcher(
         fetch_curl,
         auth=("APOP", "PLAIN", "LOGIN", "CRAM-MD5", "OAUTHBEARER"),
-        kept=_as_it_came,
+        kept=_with_a_line,
     ),
     # It breaks long lines, and writes a header for a message that has none.
     "fetchmail": Fetcher(

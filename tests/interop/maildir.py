@@ -96,9 +96,12 @@ def _age(file: Path) -> tuple[int, tuple[int, ...]]:
     return file.stat().st_mtime_ns, tuple(map(int, re.findall("[0-9]+", file.name)))
 
 
-def write_maildir(folder: Path, stored: Iterable[bytes]) -> None:
-    """Make a Maildir of unseen messages, in this order for whoever sorts them by their names."""
+def write_maildir(folder: Path, stored: Iterable[bytes], first: int = 1_000_000_000) -> None:
+    """Make a Maildir of unseen messages, in this order for whoever sorts them by their names.
+
+    `first` is a name that was never used in it; the others follow.
+    """
     for part in ("tmp", "new", "cur"):
         (folder / part).mkdir(parents=True)
-    for number, octets in enumerate(stored, 1_000_000_000):
+    for number, octets in enumerate(stored, first):
         (folder / "new" / f"{number}.lab").write_bytes(octets)

@@ -14,7 +14,7 @@ from typing import Literal
 import attrs
 
 from examples.drivers.asyncio_driver import Connection, open_connection
-from mailproto import BodyWanted, Want, smtp
+from mailproto import BodyWanted, Want, sasl, smtp
 from mailproto.smtp import Envelope
 
 from .processes import PATIENCE
@@ -52,14 +52,13 @@ def deliver(
     smtputf8: bool | None = None,
     starttls: ssl.SSLContext | None = None,
     implicit_tls: ssl.SSLContext | None = None,
-    auth: tuple[str, str, str] | None = None,
+    auth: sasl.ClientExchange | None = None,
     lmtp: bool = False,
     chunking: bool | None = None,
 ) -> Delivery:
     """Deliver one message and return what the server said to everything.
 
-    `auth` is (mechanism, user, password), with mechanism PLAIN or LOGIN. `size`, `body_type`,
-    `smtputf8` and `chunking` go to `submit()`; None is what it does by itself.
+    `size`, `body_type`, `smtputf8` and `chunking` go to `submit()`; None is what it does by itself.
     """
     pieces = [body] if isinstance(body, bytes) else body
 
@@ -73,7 +72,7 @@ def deliver(
             server_hostname="localhost",
         )
         async with connection, asyncio.timeout(PATIENCE):
-            session = _Session(client, connection, iter(pieces), auth)
+            session = _Session(client, connection, iter(pieces))
             hello = smtp.Lhlo(_HELO) if lmtp else smtp.Ehlo(_HELO)
             await session.greeting()
             await session.reply(await connection.send(hello))
@@ -83,7 +82,9 @@ def deliver(
                 if ready:
                     await session.reply(await connection.send(hello))
             if ready and auth is not None:
-                ready = (await session.reply(await connection.send(_auth(*auth)))).positive
+                number = client.authenticate(auth)
+                await connection.flush()
+                ready = (await session.reply(number)).positive
             outcome = None
             capabilities = client.capabilities
             if ready:
@@ -100,12 +101,6 @@ def deliver(
     return asyncio.run(run())
 
 
-def _auth(mechanism: str, user: str, password: str) -> smtp.Auth:
-    if mechanism == "PLAIN":  # RFC 4616: authorization identity, user, password
-        return smtp.Auth("PLAIN", f"\0{user}\0{password}".encode())
-    return smtp.Auth(mechanism)
-
-
 class _Session:
     """The application's side of the machine, between two events."""
 
@@ -114,12 +109,10 @@ class _Session:
         client: smtp.Client,
         connection: Connection[smtp.ClientEvent],
         pieces: Iterator[bytes],
-        auth: tuple[str, str, str] | None,
     ) -> None:
         self.client = client
         self.connection = connection
         self.pieces = pieces
-        self.answers = iter(auth[1:] if auth is not None else ())
         self.replies: list[tuple[str, smtp.Reply]] = []
 
     async def next(self) -> smtp.ClientEvent:
@@ -133,9 +126,6 @@ class _Session:
                     self.replies.append((event.command.verb, event.reply))
                 return event
             match self.client.awaiting:
-                case smtp.Challenge():
-                    # LOGIN asks for the user name, then for the password.
-                    await self.connection.send(smtp.AuthResponse(next(self.answers).encode()))
                 case BodyWanted():
                     piece = next(self.pieces, None)
                     if piece is None:

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from mailproto import LocalProtocolError, RemoteProtocolError, smtp
+from mailproto import LocalProtocolError, RemoteProtocolError, sasl, smtp
 from mailproto.smtp import Envelope, Recipient
 
 from .certificates import Certificates, make_certificates
+from .mechanisms import TOKENS, exchange
 from .messages import BIG, MESSAGES, Sample, expected
 from .our_client import Delivery, deliver
-from .peers import PASSWORD, SMALL, Aiosmtpd, Dovecot, Peer, Postfix
+from .peers import MECHANISMS, PASSWORD, SMALL, Aiosmtpd, Dovecot, Peer, Postfix
 
 pytestmark = pytest.mark.interop
 
@@ -42,7 +43,7 @@ def send(
     chunking: bool | None = None,
     starttls: ssl.SSLContext | None = None,
     implicit_tls: ssl.SSLContext | None = None,
-    auth: tuple[str, str, str] | None = None,
+    auth: sasl.ClientExchange | None = None,
     size: int | None = None,
 ) -> Delivery:
     return deliver(
@@ -208,7 +209,7 @@ def test_starttls_big(peer: Peer, certificates: Certificates) -> None:
 def test_implicit_tls(postfix: Postfix, certificates: Certificates) -> None:
     """RFC 8314 3.3: TLS first, then the greeting."""
     context = certificates.client_context()
-    auth = ("PLAIN", "alice", PASSWORD)
+    auth = exchange("PLAIN", "alice", PASSWORD)
     delivery = send(postfix, PLAIN, port=postfix.tls_port, implicit_tls=context, auth=auth)
     assert codes(delivery) == {"bob@lab.test": 250}
     assert [one.message for one in postfix.take("bob")] == [postfix.stored(PLAIN.raw)]
@@ -225,37 +226,62 @@ def test_starttls_with_an_untrusted_certificate(
     assert peer.take("bob") == []
 
 
-@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
-def test_auth(postfix: Postfix, certificates: Certificates, mechanism: str) -> None:
-    """RFC 4954: only who logged in may send to elsewhere."""
+SASL = [one.upper() for one in MECHANISMS if one not in ("apop", "anonymous")]
+
+
+@pytest.mark.parametrize("mechanism", SASL)
+def test_auth(
+    postfix: Postfix, started_dovecot: Dovecot, certificates: Certificates, mechanism: str
+) -> None:
+    """RFC 4954: only who logged in may send to elsewhere. Dovecot answers for Postfix."""
     envelope = Envelope("alice@lab.test", ["someone@elsewhere.test"])
     context = certificates.client_context()
     delivery = send(postfix, PLAIN, envelope, starttls=context)
     assert codes(delivery) == {"someone@elsewhere.test": 554}
-    auth = (mechanism, "alice", PASSWORD)
+    assert delivery.capabilities is not None
+    assert set(delivery.capabilities.auth) == set(SASL)
+    secret = started_dovecot.token("alice") if mechanism in TOKENS else PASSWORD
+    auth = exchange(mechanism, "alice", secret, service="smtp")
     delivery = send(postfix, PLAIN, envelope, starttls=context, auth=auth)
     assert codes(delivery) == {"someone@elsewhere.test": 250}
     postfix.settle()
 
 
-@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
-def test_auth_with_a_wrong_password(
-    postfix: Postfix, aiosmtpd_server: Aiosmtpd, certificates: Certificates, mechanism: str
+@pytest.mark.parametrize("mechanism", SASL)
+def test_auth_with_a_wrong_secret(
+    postfix: Postfix, started_dovecot: Dovecot, certificates: Certificates, mechanism: str
 ) -> None:
-    for server in (postfix, aiosmtpd_server):
-        auth = (mechanism, "alice", "wrong")
-        context = certificates.client_context()
-        delivery = send(server, PLAIN, starttls=context, auth=auth)
-        assert delivery.outcome is None
-        assert dict(delivery.replies)["AUTH"].code == 535
-        assert delivery.replies[-1][1].code == 221
+    secret = "wrong"
+    if mechanism in TOKENS:
+        good, other = started_dovecot.token("alice"), started_dovecot.token("bob")
+        secret = good.rpartition(".")[0] + "." + other.rpartition(".")[2]
+    auth = exchange(mechanism, "alice", secret, service="smtp")
+    delivery = send(postfix, PLAIN, starttls=certificates.client_context(), auth=auth)
+    assert delivery.outcome is None
+    assert dict(delivery.replies)["AUTH"].code == 535
+    assert delivery.replies[-1][1].code == 221
+    if mechanism in TOKENS:  # RFC 7628 section 3.2.2: it says why
+        assert auth.refusal is not None
+        assert auth.refusal.status
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+def test_aiosmtpd_refuses_a_wrong_password(
+    aiosmtpd_server: Aiosmtpd, certificates: Certificates, mechanism: str
+) -> None:
+    auth = exchange(mechanism, "alice", "wrong")
+    context = certificates.client_context()
+    delivery = send(aiosmtpd_server, PLAIN, starttls=context, auth=auth)
+    assert delivery.outcome is None
+    assert dict(delivery.replies)["AUTH"].code == 535
+    assert delivery.replies[-1][1].code == 221
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
 def test_auth_with_aiosmtpd(
     aiosmtpd_server: Aiosmtpd, certificates: Certificates, mechanism: str
 ) -> None:
-    auth = (mechanism, "alice", PASSWORD)
+    auth = exchange(mechanism, "alice", PASSWORD)
     context = certificates.client_context()
     delivery = send(aiosmtpd_server, PLAIN, starttls=context, auth=auth)
     assert dict(delivery.replies)["AUTH"].code == 235
