@@ -362,7 +362,7 @@ class Server(LineServer[ServerEvent]):
     def _parse(self) -> ServerEvent | None:
         if self._reader != "command":
             return _READERS[self._reader](self)
-        if self._watched:
+        if self._watched or self._long is not None:  # inside a line nothing may be matched
             return self._read_command()
         match = self._in.match(USUAL_LINE, self._limits.line)
         if match is None:

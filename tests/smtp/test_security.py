@@ -790,6 +790,15 @@ SYNC = [
 ]
 
 
+@ids("inside", [RCPT, MAIL, b"DATA\r\n", b"QUIT\r\n"], ids=repr)
+def test_the_rest_of_a_line_that_is_too_long_is_no_command(inside: bytes) -> None:
+    """It is swallowed, wherever a read begins."""
+    make = server(EHLO, limits=Limits(line=40, drain=400))
+    trace = assert_chunk_invariant(make, b"NOOP " + b"x" * 60 + inside + b"NOOP\r\n")
+    assert [type(event).__name__ for event in trace.events] == ["BadCommand", "Noop"]
+    assert codes(trace) == [500, 250]
+
+
 def test_it_is_told_once() -> None:
     """Behind the NOOP nothing may be sent before its answer; behind a RCPT it may (RFC 2920)."""
     trace = run(server(EHLO)(), b"NOOP\r\nRCPT TO:<b@b.example>\r\nDATA\r\n")
