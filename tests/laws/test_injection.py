@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from mailproto import BodyWanted, Limits, RemoteProtocolError, Want
 from mailproto._wire import BareNewlines, Input, TextDecoder, TextEncoder
-from mailproto.testing import run
+from mailproto.testing import EOF, run
 
-from .machines import CODECS, REFUSALS, ROWS, Codec, Row, careless
+from .machines import CODECS, REFUSALS, ROWS, SERVERS, Codec, Row, careless
 
 POISON = ["\r\nQUIT", "\nQUIT", "\rQUIT", "\0", "\r\n.\r\n", "\x85", "\u2028", "\r\n250 fine"]
 
@@ -130,3 +130,15 @@ def test_no_plaintext_survives_into_tls(row: Row, octets: bytes) -> None:
     assert isinstance(later.error, RemoteProtocolError)
     assert not later.machine.tls
     assert later.events == ()
+
+
+@pytest.mark.parametrize("row", SERVERS, ids=lambda row: row.name)
+def test_the_rest_of_a_line_that_is_too_long_is_no_command(row: Row) -> None:
+    """Whatever it says, and wherever a read begins."""
+    limits = Limits(line=60)
+    for before in (b"", row.words[0]):
+        for word in row.words:
+            text = [before, b"?" * 70 + word + b"\r\n", EOF]
+            whole = run(row.make(limits), text, row.make_play())
+            cut = run(row.make(limits), text, row.make_play(), cuts=[len(before), 70])
+            assert cut.differs_from(whole) is None
