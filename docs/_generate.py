@@ -325,7 +325,8 @@ def answers() -> str:
         if kind in _server._YES:
             yes = _server._YES[kind].decode().strip()
             no = _server._NO[kind].decode().strip()
-            asked.append((name, code(yes) or "nothing: the octets follow anyway", code(no)))
+            silent = "nothing: the answer comes with the chunk or the message"
+            asked.append((name, code(yes) or silent, code(no)))
         else:
             told.append((name, INFORMATION[kind]))
     return "\n".join(
@@ -344,7 +345,7 @@ def answers() -> str:
             "",
             prose(
                 """`Auth` and `AuthResponse` also take `send(Challenge(...))`. `BodyEnd` is
-                answered once, in LMTP once for each recipient. `UnknownCommand` is a verb of a
+                answered once, in LMTP and PRDR once for each recipient. `UnknownCommand` is a verb of a
                 private extension."""
             ),
             "",
@@ -362,11 +363,12 @@ def extensions() -> str:
     module = named_docs(ast.parse((SOURCE / "smtp" / "_extensions.py").read_text("utf-8")))
     rows: list[tuple[str, ...]] = []
     params: list[tuple[str, ...]] = []
+    peers: dict[str, list[str]] = {}
     for extension in smtp.EXTENSIONS:
         rows.append(
             (
                 code(extension.keyword),
-                rfc(extension.rfc),
+                rfc(extension.rfc) if extension.rfc else "",
                 codes(row.keyword for row in extension.mail),
                 codes(row.keyword for row in extension.rcpt),
                 codes(extension.verbs),
@@ -375,6 +377,18 @@ def extensions() -> str:
         for row in (*extension.mail, *extension.rcpt):
             name = next(name for name in module if getattr(smtp, name, None) is row)
             params.append((code(f"smtp.{name}"), code(row.keyword), row.command, module[name]))
+        for row in extension.own:  # a row may stand in several extensions
+            peers.setdefault(row.keyword, []).append(extension.keyword)
+    own = {
+        row.keyword: name
+        for name in module
+        if name.startswith("PEER_")
+        for row in [getattr(smtp, name)]
+    }
+    params += [
+        (code(f"smtp.{own[keyword]}"), code(keyword), ", ".join(verbs), module[own[keyword]])
+        for keyword, verbs in peers.items()
+    ]
     return "\n".join(
         [
             "# SMTP: extensions",

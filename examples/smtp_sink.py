@@ -93,6 +93,12 @@ class Delivery:
         self.temporary.unlink(missing_ok=True)
 
 
+def address_of(stream: Stream) -> str:
+    """The peer's IP address, or, if it has gone already, a word for that."""
+    peer = None if stream.transport is None else stream.transport.get_extra_info("peername")
+    return peer[0] if peer else "unknown"
+
+
 # --- A connection -------------------------------------------------------------------------------
 
 
@@ -105,7 +111,7 @@ class Session:
         self.sink = sink
         self.server = server
         self.connection = connection
-        self.address = connection.stream.transport.get_extra_info("peername")[0]
+        self.address = address_of(connection.stream)
         self.delivery: Delivery | None = None
         self.storing = asyncio.Lock()
         self.mechanism = ""
@@ -282,7 +288,7 @@ class Sink:
 
     async def handle(self, stream: Stream) -> None:
         config = self.config
-        if stream.transport.get_extra_info("peername")[0] in self.proxies:
+        if address_of(stream) in self.proxies:
             config = attrs.evolve(config, extensions=(*config.extensions, *FROM_PROXIES))
         server = smtp.Server(config, tls=self.implicit_tls)
         async with Connection(server, stream, ssl_context=self.tls) as connection:

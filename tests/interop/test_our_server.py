@@ -261,8 +261,8 @@ def test_xclient(servers: dict[str, OurServer], make_task: MakeTask) -> None:
     sink = _emptied(servers["proxied"])
     for address in ("192.0.2.7", "2001:db8::7"):
         wire = f"IPV6:{address}" if ":" in address else address
-        flags = ("--xclient-addr", wire, "--xclient-name", "[UNAVAILABLE]")
-        flags += ("--xclient-login", "carol work", "--xclient-port", "4711")
+        flags = ["--xclient-addr", wire, "--xclient-name", "[UNAVAILABLE]"]
+        flags += ["--xclient-login", "carol work", "--xclient-port", "4711"]
         sent = run_swaks(make_task(sink, PLAIN), *flags)
         assert sent.ok, sent.log
         assert 220 in sent.codes[1:], sent.log
@@ -282,7 +282,7 @@ def test_xforward_from_postfix(
     postfix: Postfix, lab_folder: Path, certificates: Certificates
 ) -> None:
     """XFORWARD_README: Postfix tells where the message that it passes on came from."""
-    flags = ("--trust-proxy", HOST, "--hostname", "forward.test")
+    flags = ("--trust-proxy", HOST)
     server = OurServer(lab_folder / "sink-forward", certificates, flags, postfix.forward_port)
     server.start()
     try:

@@ -89,9 +89,10 @@ def test_the_parameter() -> None:
     assert Mail("a@a.example").get(PRDR) is None
     trace = assert_chunk_invariant(served(), ASKS)
     assert trace.events == (command,)
+    row: Any = PRDR
     for value in (False, None, "yes"):
         with pytest.raises(ValueError):
-            PRDR(value)  # type: ignore[arg-type]
+            row(value)
 
 
 def test_it_takes_no_value() -> None:
