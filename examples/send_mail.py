@@ -3,9 +3,9 @@
     python -m examples.send_mail --host mx.example --from me@a.example --to you@b.example FILE
 
 The shape of every client made with mailproto. `Session.event()` is the one place where the machine
-is driven: what it asks for on the way (the next piece of the message, an answer to a challenge) is
-given there, everything else is returned. The rest reads like the conversation it is: greeting,
-EHLO, STARTTLS, AUTH, the transaction, QUIT.
+is driven: what it asks for on the way (the next piece of the message) is given there, everything
+else is returned. The rest reads like the conversation it is: greeting, EHLO, STARTTLS, AUTH, the
+transaction, QUIT.
 
 `client.submit()` knows what the server offers: it pipelines, sends chunks or dot-stuffed text, and
 asks for the message only if somebody will get it. A refused recipient is no exception: it is a
@@ -23,10 +23,10 @@ import ssl
 import stat
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from examples.authentication import exchange_of, secret_of
 from examples.drivers.threads_driver import Connection, open_connection
 from mailproto import LocalProtocolError, RemoteProtocolError, Want, smtp
 
@@ -58,7 +58,6 @@ class Session:
         self.client = client
         self.connection = connection
         self.message = message
-        self.secrets: Iterator[str] = iter(())  # what LOGIN asks for, in order
 
     def event(self) -> smtp.ClientEvent:
         """The next event. What the machine wants on the way to it is given."""
@@ -72,19 +71,11 @@ class Session:
                     raise FailureError(f"the server said goodbye: {reply}")
                 case smtp.Timeout():
                     raise FailureError("the server did not answer in time")
-                case smtp.Challenge():
-                    pass  # answered when the machine says ANSWER
                 case event:
                     return event
 
     def answer(self) -> None:
-        if isinstance(self.client.awaiting, smtp.Challenge):
-            secret = next(self.secrets, None)
-            if secret is None:
-                self.connection.send(smtp.AuthCancel())
-            else:
-                self.connection.send(smtp.AuthResponse(secret.encode()))
-        elif piece := self.message.read():
+        if piece := self.message.read():
             self.connection.send_body(piece)
         else:
             self.connection.end_body()
@@ -106,13 +97,10 @@ class Session:
     def hello(self, options: argparse.Namespace) -> None:
         self.must(self.client.hello(options.hello, lmtp=options.lmtp))
 
-    def authenticate(self, user: str, password: str) -> None:
+    def authenticate(self, options: argparse.Namespace, secret: str) -> None:
         offered = self.client.capabilities.auth if self.client.capabilities else ()
-        if "PLAIN" in offered or "LOGIN" not in offered:  # in neither case: a clear error
-            self.must(self.client.send(smtp.Auth("PLAIN", f"\0{user}\0{password}".encode())))
-        else:
-            self.secrets = iter((user, password))
-            self.must(self.client.send(smtp.Auth("LOGIN")))
+        exchange = exchange_of(options, secret, offered, tls=self.client.tls)
+        self.must(self.client.authenticate(exchange))  # the machine answers the challenges
 
     def transaction(self, envelope: smtp.Envelope) -> smtp.Outcome:
         eight_bit = self.client.capabilities is not None and "8BITMIME" in self.client.capabilities
@@ -163,7 +151,7 @@ class Message:
 
 
 def deliver(
-    options: argparse.Namespace, envelope: smtp.Envelope, message: Message, password: str
+    options: argparse.Namespace, envelope: smtp.Envelope, message: Message, secret: str
 ) -> smtp.Outcome:
     client = smtp.Client(
         tls=options.implicit_tls,
@@ -185,7 +173,7 @@ def deliver(
             session.must(client.send(smtp.StartTls()))
             session.hello(options)  # what was said in plaintext is forgotten (RFC 3207)
         if options.user:
-            session.authenticate(options.user, password)
+            session.authenticate(options, secret)
         outcome = session.transaction(envelope)
         session.quit()
         return outcome
@@ -216,7 +204,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     when.add_argument("--implicit-tls", action="store_true", help="TLS from the first octet on")
     tls.add_argument("--cafile", metavar="FILE", help="trust this authority (PEM) only")
     tls.add_argument("--server-name", metavar="NAME", help="in the certificate, if not --host")
-    auth = parser.add_argument_group("AUTH (PLAIN or LOGIN)")
+    auth = parser.add_argument_group("AUTH, with the best SASL mechanism that is offered")
     auth.add_argument("--user", default="", metavar="NAME")
     auth.add_argument(
         "--password-file",
@@ -224,6 +212,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         metavar="FILE",
         help="the first line of it; without, the environment variable SEND_MAIL_PASSWORD",
     )
+    auth.add_argument("--mechanism", metavar="NAME", help="this one and no other")
+    auth.add_argument("--token", action="store_true", help="the password is an OAuth token")
     auth.add_argument("--plaintext-auth", action="store_true", help="even without TLS")
     dsn = parser.add_argument_group("delivery status notifications, if the server offers DSN")
     dsn.add_argument("--notify", metavar="WHEN", help="NEVER, or some of SUCCESS,FAILURE,DELAY")
@@ -244,23 +234,15 @@ def envelope_of(options: argparse.Namespace) -> smtp.Envelope:
     return smtp.Envelope(options.sender, recipients, params)
 
 
-def password_of(options: argparse.Namespace) -> str:
-    """From the file or the environment: what is on a command line, everybody can read."""
-    if not options.user:
-        return ""
-    if options.password_file is not None:
-        lines: list[str] = options.password_file.read_text("utf-8").splitlines()
-        return lines[0] if lines else ""
-    try:
-        return os.environ["SEND_MAIL_PASSWORD"]
-    except KeyError:
-        raise FailureError("--user needs --password-file or SEND_MAIL_PASSWORD") from None
+def printable(text: str) -> str:
+    """What a server has said must not speak to the terminal."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def report(outcome: smtp.Outcome) -> int:
     for address, reply in outcome.results:
         word = "accepted" if reply.positive else "refused"
-        print(f"<{address}> {word}: {reply}")
+        print(f"<{address}> {word}: {printable(str(reply))}")
     if not outcome.delivered:
         return NONE
     return SOME if outcome.refused else ALL
@@ -270,7 +252,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(arguments)
     complete = False
     try:
-        envelope, password = envelope_of(options), password_of(options)
+        envelope, secret = envelope_of(options), secret_of(options, "SEND_MAIL_PASSWORD")
         with contextlib.ExitStack() as stack:
             if options.message == "-":
                 file: BinaryIO = sys.stdin.buffer
@@ -278,7 +260,7 @@ def main(arguments: list[str] | None = None) -> int:
                 file = stack.enter_context(Path(options.message).open("rb"))
             message = Message(file, options.progress or sys.stderr.isatty())
             try:
-                return report(deliver(options, envelope, message, password))
+                return report(deliver(options, envelope, message, secret))
             finally:
                 complete = message.complete
     except RemoteProtocolError as error:
@@ -289,7 +271,7 @@ def main(arguments: list[str] | None = None) -> int:
         why = "interrupted"
     if complete:
         why += "; the message may have been delivered all the same"
-    print(f"send_mail: error: {why}", file=sys.stderr)
+    print(f"send_mail: error: {printable(why)}", file=sys.stderr)
     return NONE
 
 

@@ -10,9 +10,8 @@ in LMTP and PRDR each recipient has its own answer: `awaiting` goes from one to 
 
 A message is never held in memory. Its chunks go to a file in the Maildir's `tmp`, which moves to
 `new` when the message is complete and on disk; then, and only then, the client hears 250. The file
-has the octets that were received, CRLF and all. (`mailbox.Maildir.add()` would turn CRLF into LF:
-`mailbox` makes and cleans the folder, and reads it well, but does not write the files.) Nothing is
-put on top of them unless `--trace` asks for what a final delivery adds.
+has the octets that were received, CRLF and all. Nothing is put on top of them unless `--trace` asks
+for what a final delivery adds.
 """
 
 from __future__ import annotations
@@ -21,27 +20,22 @@ import argparse
 import asyncio
 import contextlib
 import email.utils
-import hmac
-import itertools
 import mailbox
-import os
 import signal
 import ssl
-import time
 from pathlib import Path
 
 import attrs
 
+from examples.authentication import MECHANISMS, Authentication, Users
 from examples.drivers.asyncio_driver import Connection, Stream, start_server
-from mailproto import Want, smtp
+from examples.maildir import Delivery
+from mailproto import Want, sasl, smtp
 
 __all__ = ["main"]
 
 PATIENCE = 10.0
 """Seconds that open sessions get to hear our 421 before the program ends."""
-
-PROMPTS = {"PLAIN": (b"",), "LOGIN": (b"Username:", b"Password:")}
-"""What the server asks in each SASL mechanism; the first may be answered before it is asked."""
 
 NOT_STORED = smtp.Reply(451, "4.3.0 The message could not be stored, try again later")
 FULL = smtp.Reply(452, "4.2.2 The mailbox is full")
@@ -51,46 +45,6 @@ FROM_PROXIES = (
     "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE",
 )
 """What is offered to the proxies that --trust-proxy names, and to nobody else."""
-
-
-# --- The mailbox --------------------------------------------------------------------------------
-
-
-class Delivery:
-    """A message on its way into a Maildir."""
-
-    _serial = itertools.count()
-
-    def __init__(self, maildir: Path, trace: bytes) -> None:
-        self.name = f"{time.time():.6f}.{os.getpid()}_{next(self._serial)}.smtp_sink"
-        self.temporary = maildir / "tmp" / self.name
-        self.final = maildir / "new" / self.name
-        self.file = self.temporary.open("xb")
-        self.failure: OSError | None = None
-        self.write(trace)
-
-    def write(self, data: bytes) -> None:
-        """Add to the message. A failure is kept: before the end there is nobody to tell."""
-        try:
-            if self.failure is None:
-                self.file.write(data)
-        except OSError as error:
-            self.failure = error
-
-    def commit(self) -> None:
-        """Store the message for good. Raises OSError."""
-        if self.failure is not None:
-            raise self.failure
-        self.file.flush()
-        os.fsync(self.file.fileno())
-        self.file.close()
-        self.temporary.rename(self.final)
-
-    def discard(self) -> None:
-        """Leave nothing behind of what was not committed."""
-        with contextlib.suppress(OSError):  # what could not be written cannot be flushed either
-            self.file.close()
-        self.temporary.unlink(missing_ok=True)
 
 
 def address_of(stream: Stream) -> str:
@@ -114,8 +68,7 @@ class Session:
         self.address = address_of(connection.stream)
         self.delivery: Delivery | None = None
         self.storing = asyncio.Lock()
-        self.mechanism = ""
-        self.said: list[bytes] = []  # by the client, in the AUTH exchange under way
+        self.authentication = Authentication(sink.users)
 
     async def run(self) -> None:
         server = self.server
@@ -164,7 +117,8 @@ class Session:
         """At DATA, and at the first of some BDAT."""
         try:
             if self.delivery is None:
-                self.delivery = Delivery(self.sink.maildir, self.trace())
+                self.delivery = Delivery(self.sink.maildir, "smtp_sink")
+                self.delivery.write(self.trace())
         except OSError as error:
             self.sink.complain(error)
             self.server.reject(NOT_STORED)
@@ -238,32 +192,13 @@ class Session:
     # --- AUTH ---
 
     def authenticate(self, event: smtp.Auth | smtp.AuthResponse) -> None:
-        """PLAIN (RFC 4616) and LOGIN: gather what the client says, then judge it."""
-        if isinstance(event, smtp.Auth):
-            self.mechanism = event.mechanism
-            self.said = [] if event.initial_response is None else [event.initial_response]
-        else:
-            self.said.append(event.data)
-        prompts = PROMPTS[self.mechanism]
-        if len(self.said) < len(prompts):
-            self.server.send(smtp.Challenge(prompts[len(self.said)]))
-        elif self.is_user():
-            self.server.accept()
-        else:
-            self.server.reject()
-
-    def is_user(self) -> bool:
-        if self.mechanism == "LOGIN":
-            name, password = self.said
-        else:
-            try:
-                authorization, name, password = self.said[0].split(b"\0")
-            except ValueError:
-                return False
-            if authorization not in (b"", name):
-                return False  # nobody may act for somebody else here
-        expected = self.sink.users.get(name, b"")
-        return hmac.compare_digest(password, expected) and expected != b""
+        match self.authentication.hear(event):
+            case sasl.Challenge() as challenge:
+                self.server.send(challenge)
+            case sasl.Success():
+                self.server.accept()
+            case sasl.Failure():
+                self.server.reject()
 
 
 # --- The server ---------------------------------------------------------------------------------
@@ -275,7 +210,7 @@ class Sink:
 
     config: smtp.ServerConfig
     maildir: Path
-    users: dict[bytes, bytes]
+    users: Users
     refused: set[str]
     full: set[str]
     proxies: set[str]
@@ -352,10 +287,12 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     tls.add_argument("--cert", metavar="FILE", help="certificate chain (PEM); STARTTLS is offered")
     tls.add_argument("--key", metavar="FILE", help="its private key, if it is not in that file")
     tls.add_argument("--implicit-tls", action="store_true", help="TLS from the first octet on")
-    auth = parser.add_argument_group("AUTH (PLAIN and LOGIN)")
+    auth = parser.add_argument_group(f"AUTH ({', '.join(MECHANISMS)})")
     auth.add_argument("--user", action="append", default=[], metavar="NAME:PASSWORD")
     auth.add_argument("--require-auth", action="store_true", help="refuse mail from others")
-    auth.add_argument("--plaintext-auth", action="store_true", help="offer AUTH without TLS, too")
+    auth.add_argument(
+        "--plaintext-auth", action="store_true", help="PLAIN and LOGIN without TLS, too"
+    )
     refusals = parser.add_argument_group("refusals, for testing clients")
     refusals.add_argument("--refuse", action="append", default=[], metavar="ADDRESS", help="by 550")
     refusals.add_argument(
@@ -366,21 +303,17 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         help="LMTP, and with --offer PRDR: by 452, after the message",
     )
     options = parser.parse_args(arguments)
-    if not all(name and password for name, _, password in map(partition, options.user)):
-        parser.error("--user needs NAME:PASSWORD")
+    try:
+        options.users = Users(options.user)
+    except ValueError as error:
+        parser.error(f"--user: {error}")
     if (options.key or options.implicit_tls) and not options.cert:
         parser.error("--key and --implicit-tls need --cert")
     if options.require_auth and not options.user:
         parser.error("--require-auth needs --user")
-    if options.user and not (options.cert or options.plaintext_auth):
-        parser.error("--user needs --cert, or --plaintext-auth to show passwords to the network")
     if options.full and not (options.lmtp or "PRDR" in options.offer):
         parser.error("--full needs --lmtp or --offer PRDR")
     return options
-
-
-def partition(user: str) -> tuple[str, str, str]:
-    return user.partition(":")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -391,7 +324,7 @@ def main(arguments: list[str] | None = None) -> None:
             lmtp=options.lmtp,
             size=options.size,
             extensions=(*smtp.ServerConfig().extensions, "BINARYMIME", *options.offer),
-            auth=tuple(PROMPTS) if options.user else (),
+            auth=MECHANISMS if options.user else (),
             plaintext_auth=options.plaintext_auth,
             starttls=options.cert is not None and not options.implicit_tls,
             require_auth=options.require_auth,
@@ -404,7 +337,7 @@ def main(arguments: list[str] | None = None) -> None:
         sink = Sink(
             config=config,
             maildir=options.maildir,
-            users={name.encode(): pw.encode() for name, _, pw in map(partition, options.user)},
+            users=options.users,
             refused={address.casefold() for address in options.refuse},
             full={address.casefold() for address in options.full},
             proxies=set(options.trust_proxy),

@@ -1,6 +1,6 @@
 """mailproto: mail protocols as state machines that never touch a socket.
 
-The names below are loaded on first use, and so are the protocols (`mailproto.smtp`): `import
+The names below are loaded on first use, and so are the modules (`mailproto.smtp`): `import
 mailproto` costs next to nothing. `docs/` explains the contract that all machines keep;
 `mailproto.Machine` is where it is written in code.
 """
@@ -10,13 +10,14 @@ from __future__ import annotations
 TYPE_CHECKING = False  # as type checkers know it; importing typing would cost ten times the rest
 
 if TYPE_CHECKING:
-    from . import smtp
+    from . import pop3, sasl, smtp
     from ._machine import BodyChunk, BodyWanted, Machine, Timeout, TlsEstablished, Want
     from .errors import (
         ConnectionLost,
         Defect,
         LimitExceeded,
         LocalProtocolError,
+        NotOffered,
         ProtocolError,
         RemoteProtocolError,
     )
@@ -31,11 +32,14 @@ __all__ = [
     "Limits",
     "LocalProtocolError",
     "Machine",
+    "NotOffered",
     "ProtocolError",
     "RemoteProtocolError",
     "Timeout",
     "TlsEstablished",
     "Want",
+    "pop3",
+    "sasl",
     "smtp",
 ]
 
@@ -45,6 +49,7 @@ _HOMES = {
         "Defect",
         "LimitExceeded",
         "LocalProtocolError",
+        "NotOffered",
         "ProtocolError",
         "RemoteProtocolError",
     ),
@@ -52,7 +57,7 @@ _HOMES = {
     "_machine": ("BodyChunk", "BodyWanted", "Machine", "Timeout", "TlsEstablished", "Want"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("smtp", "testing", "strategies")
+_MODULES = ("pop3", "sasl", "smtp", "testing", "strategies")
 
 
 def __getattr__(name: str) -> object:

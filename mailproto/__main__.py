@@ -2,9 +2,10 @@
 
 It shows the envelope, the header and the body apart, as an MTA, a reader and an author see a
 message; then the author's client machine submits it to a server machine (STARTTLS, AUTH, BDAT),
-and that hands it to the mailbox by LMTP (DATA, one answer for each recipient). There are no
-sockets: `mailproto.testing.Link` carries the bytes, and completes TLS by saying so. In the end
-what arrived is compared with what was sent.
+that hands it to the mailbox by LMTP (DATA, one answer for each recipient), and the reader's client
+machine fetches it from there by POP3 (STLS, UIDL, RETR, DELE). There are no sockets:
+`mailproto.testing.Link` carries the bytes, and completes TLS by saying so. In the end what was
+fetched is compared with what was sent.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from . import smtp
-from ._machine import Want
+from . import pop3, smtp
+from ._machine import BodyWanted, Want
 from ._wire import normalize
 from .testing import Link
 
@@ -50,8 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("(bare newlines were made CRLF, as a text needs them on the wire)\n")
     submitted = _submission(envelope, message)
     delivered = _delivery(envelope, submitted)
-    same = delivered == (message if message.endswith(b"\r\n") or not message else message + b"\r\n")
-    print(f"{len(delivered)} octets arrived, {'identical' if same else 'AND THEY DIFFER'}.")
+    fetched = _retrieval(delivered)
+    same = fetched == (message if message.endswith(b"\r\n") or not message else message + b"\r\n")
+    print(f"{len(fetched)} octets arrived, {'identical' if same else 'AND THEY DIFFER'}.")
     return 0 if same else 1
 
 
@@ -115,12 +117,58 @@ def _delivery(envelope: smtp.Envelope, message: bytes) -> bytes:
     return bytes(mailbox)
 
 
+def _retrieval(message: bytes) -> bytes:
+    """From the mailbox to the reader."""
+    config = pop3.ServerConfig(hostname="mailbox.example.net", stls=True)
+    fetched = bytearray()
+    pieces = _pieces(message)
+
+    def client(machine: pop3.Client, event: object) -> None:
+        match event:
+            case pop3.Greeting():
+                machine.send(pop3.Stls())
+            case pop3.Replied(command=pop3.Stls()):
+                machine.send(pop3.Capa())
+            case pop3.Replied(command=pop3.Capa()):
+                machine.send(pop3.User("charles"))
+                machine.send(pop3.Pass("not shown below"))  # PIPELINING was offered
+            case pop3.Replied(command=pop3.Pass()):
+                machine.send(pop3.Uidl())
+            case pop3.Replied(command=pop3.Uidl()):
+                machine.send(pop3.Retr(1))
+            case pop3.BodyChunk(data):
+                fetched.extend(data)
+            case pop3.Replied(command=pop3.Retr()):
+                machine.send(pop3.Dele(1))
+                machine.send(pop3.Quit())
+            case _:
+                pass
+
+    def server(machine: pop3.Server, event: object) -> None:
+        match machine.awaiting:
+            case pop3.Pass():
+                machine.accept(maildrop=[(len(message), "first-message")])
+            case BodyWanted():
+                if event is Want.ANSWER:
+                    _give(machine, pieces)
+            case None:
+                pass
+            case _:
+                machine.accept()
+
+    _carry(
+        "POP3 retrieval: STLS, UIDL, RETR, DELE",
+        Link(pop3.Client(), pop3.Server(config), play_client=client, play_server=server),
+    )
+    return bytes(fetched)
+
+
 def _pieces(message: bytes) -> Iterator[bytes]:
     return (message[at : at + PIECE] for at in range(0, len(message), PIECE))
 
 
-def _give(machine: smtp.Client, pieces: Iterator[bytes]) -> None:
-    """Answer a client's `BodyWanted` with the next piece."""
+def _give(machine: smtp.Client | pop3.Server, pieces: Iterator[bytes]) -> None:
+    """Answer `BodyWanted` with the next piece."""
     piece = next(pieces, None)
     if piece is None:
         machine.end_body()

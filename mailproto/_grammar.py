@@ -155,7 +155,7 @@ class Address(NamedTuple):
 
 
 PLAIN_ADDRESS = re.compile(
-    rf"(?=.{{0,64}}\Z)[{ATEXT}]+(?:\.[{ATEXT}]+)*@[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*", re.ASCII
+    rf"(?=.{{0,64}}\Z)[{ATEXT}]++(?:\.[{ATEXT}]++)*+@[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+", re.ASCII
 )
 """A mailbox of the usual kind: short ASCII, nothing quoted, nothing odd."""
 

@@ -35,7 +35,7 @@ from __future__ import annotations
 import abc
 import enum
 from collections import deque
-from typing import Any, ClassVar, Generic, TypeVar, cast
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 import attrs
 
@@ -47,6 +47,9 @@ __all__ = [
     "BodyChunk",
     "BodyWanted",
     "ClientMachine",
+    "Exchange",
+    "LineServer",
+    "LineTooLong",
     "Machine",
     "ServerMachine",
     "Timeout",
@@ -82,10 +85,10 @@ class BodyChunk:
 
 @attrs.frozen
 class BodyWanted:
-    """A client's `awaiting` while the peer waits for a body: `send_body()` or `end_body()`."""
+    """What `awaiting` is while the peer waits for a body: `send_body()` or `end_body()`."""
 
     number: object
-    """What `send()` (or `submit()`) returned for the command the body belongs to."""
+    """What a client's `send()` (or `submit()`) returned for the command the body belongs to."""
     command: object
     """That command."""
 
@@ -187,7 +190,7 @@ class Machine(abc.ABC, Generic[E]):
         """What the next answer answers, or None.
 
         A server: the very event that `accept()`, `reject()` or a final `send()` answers next. A
-        client: a challenge, or a `BodyWanted`.
+        client: a challenge. Both: a `BodyWanted`.
         """
         return self._awaiting
 
@@ -216,10 +219,9 @@ class Machine(abc.ABC, Generic[E]):
         """
         if type(data) is not bytes:
             data = as_bytes(data)
-        if (
-            self._in.stalled and not self._eof
-        ):  # the usual case, for input that comes in small pieces
-            self._in.feed(data)
+        source = self._in
+        if source.stalled and not self._eof:  # usual, for input that comes in small pieces
+            source.drip(data)
             return
         if self._halted or self._eof or self._awaiting is not None:
             self._hold(data)
@@ -277,6 +279,7 @@ class Machine(abc.ABC, Generic[E]):
     def data_to_send(self) -> bytes:
         """Take what is queued; b"" if nothing is."""
         self._flush_at = self._limits.output
+        self._hand_out()
         return self._out.take()
 
     @abc.abstractmethod
@@ -313,8 +316,8 @@ class Machine(abc.ABC, Generic[E]):
 
         Raises RemoteProtocolError when the peer broke the protocol; the same one ever after.
         """
-        out = self._out
         source = self._in
+        out = self._out
         if source.stalled and not (out.size or self._eof or self._awaiting is not None):
             return _DATA  # nothing below can apply while a line comes in pieces
         if out.size >= self._flush_at:  # 1
@@ -376,6 +379,9 @@ class Machine(abc.ABC, Generic[E]):
 
     def _forget(self) -> None:
         """Drop everything learnt in plaintext."""
+
+    def _hand_out(self) -> None:
+        """What is queued is being taken."""
 
     def _may_answer(self) -> bool:
         """Whether what `awaiting` asks for may be given now."""
@@ -454,6 +460,84 @@ class ServerMachine(Machine[E]):
         return super()._fail(error)
 
 
+class LineTooLong(Exception):
+    """A line beyond `limits.line` has ended: it is to be refused. Never leaves a machine."""
+
+    def __init__(self, raw: bytes) -> None:
+        super().__init__()
+        self.raw = raw
+        """Its first `limits.line` octets."""
+
+
+class LineServer(ServerMachine[E]):
+    """What servers have in common whose clients speak in lines.
+
+    A line that is too long is swallowed to its end before it is refused, so that the stream stays
+    in step. A TLS handshake where none was agreed is an error at its third octet.
+    """
+
+    __slots__ = ("_eol", "_long", "_swallowed")
+    _too_much: ClassVar[Any]
+    """What is said to a client that sends more than `limits.drain` of what is refused."""
+
+    def __init__(self, limits: Limits, quirks: Any, tls: bool, *, bare_lf: bool) -> None:
+        super().__init__(limits, quirks, tls)
+        self._eol = b"\n" if bare_lf else b"\r\n"
+        self._long: bytes | None = None  # the first octets of a line that is being swallowed
+        self._swallowed = 0
+
+    def _take_line(self) -> bytes | None:
+        """The next line with its end, or None before it has come. Raises LineTooLong."""
+        limit = self._limits.line
+        if self._long is None:
+            line = self._in.line(self._eol, limit)
+            if line is not None and (limit is None or len(line) <= limit):
+                return line
+            self._check_hello(self._in.peek(3) if line is None else line)
+            if limit is None or (line is None and len(self._in) <= max(limit, 2)):
+                return None
+            if line is not None:
+                self._check_drain(len(line) - limit)
+                raise LineTooLong(line[:limit])
+            self._long = self._in.peek(limit)
+            self._swallowed = -limit
+        gone, done = self._in.skip_line(self._eol)
+        self._swallowed += gone
+        self._check_drain(self._swallowed)
+        if not done:
+            return None
+        raw, self._long = self._long, None
+        raise LineTooLong(raw)
+
+    def _check_hello(self, line: bytes) -> None:
+        """Raise if `line`, which is no line, is the beginning of TLS."""
+        if len(line) >= 3 and line.startswith(_TLS_RECORD):
+            raise RemoteProtocolError("the client began a TLS handshake where none was agreed")
+
+    def _check_drain(self, dropped: int) -> None:
+        drain = self._limits.drain
+        if drain is not None and dropped > drain:
+            raise LimitExceeded("more refused octets than limits.drain", self._too_much)
+
+    def _in_line(self) -> bool:
+        """Whether the input stands inside a line."""
+        return self._long is not None or len(self._in) > 0
+
+
+_TLS_RECORD = b"\x16\x03"  # a handshake, version 3.something
+
+
+class Exchange(Protocol):
+    """What a client machine has to know of a SASL exchange: `sasl.ClientExchange` is one."""
+
+    @property
+    def mechanism(self) -> str: ...
+    @property
+    def initial(self) -> bytes | None: ...
+    def respond(self, challenge: bytes) -> bytes: ...
+    def succeeded(self) -> None: ...
+
+
 class ClientMachine(Machine[E]):
     """What clients have in common: they read whatever comes, and give up without a word."""
 
@@ -463,9 +547,28 @@ class ClientMachine(Machine[E]):
     def _may_answer(self) -> bool:
         return not self._eof
 
+    def _ask_exchange(self, exchange: Exchange, challenge: bytes | None) -> bytes:
+        """What a SASL exchange answers; None is a challenge that was not base64.
+
+        A server that is not to be trusted is told `*`, and left.
+
+        (RFC 4954 section 4, RFC 5034 section 4 and RFC 9051 section 6.2.2 cancel alike.)
+        """
+        if challenge is None:
+            self._out.put(_CANCEL)
+            raise RemoteProtocolError("the server sent a challenge that is not base64")
+        try:
+            return exchange.respond(challenge)
+        except RemoteProtocolError:
+            self._out.put(_CANCEL)
+            raise
+
     def _expire(self, reply: Any = None) -> None:
         self._out.take()  # a queued end of a body must not complete it after all
         self._close()
+
+
+_CANCEL = b"*\r\n"
 
 
 def _plaintext_error() -> RemoteProtocolError:

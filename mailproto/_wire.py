@@ -1,10 +1,11 @@
 """The only code that touches buffers.
 
-Two directions, six classes:
+Two directions, a few classes:
 
 * `Input` holds the bytes that came in and are not consumed yet, and cuts lines and counted octets
   from them.
-* `TextDecoder` reads dot-stuffed text (SMTP DATA, POP3 multi-line answers) from an `Input`.
+* `TextDecoder` reads dot-stuffed text (SMTP DATA, POP3 multi-line answers) from an `Input`;
+  `LooseTextDecoder` does so where lines may end with LF alone.
 * `NewlineScan` looks at a body as it passes, chunk by chunk: bare CR and LF, NUL, long lines, 8-bit
   octets; it can rewrite bare newlines.
 * `NewlineFilter` does the same on the way out, `TextEncoder` adds the dot-stuffing, whatever the
@@ -32,6 +33,7 @@ from .errors import Defect
 __all__ = [
     "BareNewlines",
     "Input",
+    "LooseTextDecoder",
     "NewlineFilter",
     "NewlineScan",
     "Output",
@@ -80,16 +82,24 @@ class Input:
     def feed(self, data: bytes) -> None:
         """Append `data`."""
         if self.stalled and self._patience:
-            tail = self._tail
-            tail += data
-            if _LF in data or len(tail) >= self._patience:
-                self.stalled = False
+            self.drip(data)
         elif self._pos == len(self._head) and not self._tail:
             self._head = data
             self._pos = self._scanned = 0
             self.stalled = False
         else:
             self._tail += data
+
+    def drip(self, data: bytes) -> None:
+        """Append `data` while stalled: the short way of a line that comes in small pieces."""
+        patience = self._patience
+        if not patience:
+            self.feed(data)
+            return
+        tail = self._tail
+        tail += data
+        if _LF in data or len(tail) >= patience:
+            self.stalled = False
 
     def clear(self) -> None:
         """Drop everything."""
@@ -278,7 +288,7 @@ class TextDecoder:
         # Most pieces have no line that starts with a dot; one that ends the text has just that.
         pieces: list[bytes] = []
         begin, end = pos, -1
-        for dot in _LINE_DOT.finditer(buffer, pos, stop):
+        while (dot := _LINE_DOT.search(buffer, begin, stop)) is not None:
             if dot.lastindex:
                 end = dot.start() + 2
                 source.advance(end + 3 - start)
@@ -367,7 +377,7 @@ class NewlineScan:
         """Look at `data`. Returns the index of its first bare CR or LF, or -1."""
         found = self._found
         bare = -1
-        if not _all_crlf(data):
+        if data.replace(b"\r", b"").replace(b"\n", b"\r\n") != data:  # see _all_crlf()
             match = _BARE.search(data)
             assert match is not None
             bare = match.start()
@@ -486,3 +496,41 @@ class TextEncoder(NewlineFilter):
         if rest or self._last == b"\r\n":
             return rest + b".\r\n"
         return b"\r\n.\r\n"
+
+
+class LooseTextDecoder:
+    """Reads text whose lines may end with LF alone, and so may its end: `LF . LF`.
+
+    For peers that know no CRLF. Its faces are those of `TextDecoder`; bare LFs stay as they are.
+    """
+
+    __slots__ = ("_at_line_start", "ended")
+
+    def __init__(self) -> None:
+        self._at_line_start = True
+        self.ended = False
+
+    def read(self, source: Input, size: int) -> bytes:
+        """The next text from at most `size` octets (never fewer than 8) of `source`.
+
+        b"" when it needs more octets or has ended; `ended` tells.
+        """
+        if self.ended:
+            return b""
+        buffer, start, stop = source.window(max(size, 8))
+        pos = start
+        lines: list[bytes] = []
+        while pos < stop:
+            end = buffer.find(b"\n", pos, stop) + 1
+            line = buffer[pos : end or stop]
+            dotted = self._at_line_start and line[:1] == b"."
+            if dotted and line in (b".", b".\r"):
+                break  # nobody knows yet
+            pos += len(line)
+            if dotted and line in (b".\n", b".\r\n"):
+                self.ended = True
+                break
+            lines.append(line[1:] if dotted else line)
+            self._at_line_start = bool(end)
+        source.advance(pos - start)
+        return b"".join(lines)

@@ -25,6 +25,7 @@ __all__ = [
     "Defect",
     "LimitExceeded",
     "LocalProtocolError",
+    "NotOffered",
     "ProtocolError",
     "RemoteProtocolError",
 ]
@@ -52,6 +53,10 @@ class ProtocolError(Exception):
 
 class LocalProtocolError(ProtocolError):
     """This side asked for something it may not do now. Nothing has changed: go on."""
+
+
+class NotOffered(LocalProtocolError):
+    """What was to be sent needs an extension that the peer did not offer."""
 
 
 class RemoteProtocolError(ProtocolError):

@@ -39,6 +39,11 @@ class Limits:
     challenges: int | None = 32
     """Challenges of one AUTH exchange that a client takes; a server makes them itself. No SASL
     mechanism in use needs more than four. Count."""
+    logins: int | None = 10
+    """Logins that a POP3 server refuses before it closes the connection. RFC 4954 section 4 wants
+    three at least wherever there is such a bound. Count."""
+    batch: int = attrs.field(default=1_000, converter=_count)
+    """Entries of a listing that one event carries. At least 1. Count."""
     chunk: int = attrs.field(default=65_536, converter=_count)
     """The most octets one `BodyChunk` carries. At least 1."""
     window: int | None = 8
@@ -56,7 +61,7 @@ class Limits:
 
     def __attrs_post_init__(self) -> None:
         for field in attrs.fields(Limits):
-            least = 1 if field.name in ("chunk", "output") else 0
+            least = 1 if field.name in ("batch", "chunk", "output") else 0
             value = getattr(self, field.name)
             if value is not None and value < least:
                 raise ValueError(f"limits.{field.name} must be at least {least}")

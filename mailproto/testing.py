@@ -107,12 +107,15 @@ class Livelock(AssertionError):
 
 
 def accept(machine: Machine[Any], event: object) -> None:
-    """The play that says yes: a server accepts everything at once, a client ends every body."""
-    if isinstance(machine, ServerMachine):
-        if machine.awaiting is not None:
-            machine.accept()
-    elif event is Want.ANSWER and isinstance(machine.awaiting, BodyWanted):
-        machine.end_body()
+    """The play that says yes: a server accepts everything at once, and every body wanted is empty.
+
+    A POP3 server's login needs more than a yes: its maildrop.
+    """
+    if isinstance(machine.awaiting, BodyWanted):
+        if event is Want.ANSWER:
+            machine.end_body()
+    elif isinstance(machine, ServerMachine) and machine.awaiting is not None:
+        machine.accept()
 
 
 def script(*items: object) -> Play:
@@ -457,13 +460,13 @@ _LOGIN = rb'^\S+ +LOGIN +(?:"(?:[^"\\]|\\.)*"|\S+) *(?P<secret>.*)$'
 
 SECRETS: Final[tuple[Secret, ...]] = (
     # SMTP (RFC 4954 section 4) and POP3 (RFC 5034 section 4): initial response, then challenges.
-    Secret(re.compile(rb"(?i)^AUTH +\S+ *(?P<secret>.*)$"), re.compile(rb"^(334|\+( |$))")),
+    Secret(re.compile(rb"(?i)^AUTH[ \t]+\S+[ \t]*(?P<secret>.*)$"), re.compile(rb"^(334|\+( |$))")),
     # SMTP (RFC 4468 section 3): a URL with URLAUTH is the right to read what it names. The octets
     # of a chunk may stand before it on what looks like one line.
     Secret(re.compile(rb"(?i)^.*?BURL[ \t]+(?P<secret>.*)$")),
     # POP3 (RFC 1939 section 7): APOP's digest can be guessed against.
-    Secret(re.compile(rb"(?i)^PASS(?P<secret>( .*)?)$")),
-    Secret(re.compile(rb"(?i)^APOP +\S+ *(?P<secret>.*)$")),
+    Secret(re.compile(rb"(?i)^PASS(?P<secret>([ \t].*)?)$")),
+    Secret(re.compile(rb"(?i)^APOP[ \t]+\S+[ \t]*(?P<secret>.*)$")),
     # IMAP (RFC 9051 sections 6.2.2 and 6.2.3): literals are asked for like challenges are.
     Secret(
         re.compile(rb"(?i)^\S+ +AUTHENTICATE +\S+ *(?P<secret>.*)$"),

@@ -13,11 +13,19 @@ from mailproto.errors import (
     Defect,
     LimitExceeded,
     LocalProtocolError,
+    NotOffered,
     ProtocolError,
     RemoteProtocolError,
 )
 
-ALL = [ProtocolError, LocalProtocolError, RemoteProtocolError, LimitExceeded, ConnectionLost]
+ALL = [
+    ProtocolError,
+    LocalProtocolError,
+    NotOffered,
+    RemoteProtocolError,
+    LimitExceeded,
+    ConnectionLost,
+]
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -72,9 +72,9 @@ def test_importing_the_package_loads_no_protocol_and_no_dependency() -> None:
 
 
 def test_protocols_are_attributes_without_an_import_of_their_own() -> None:
-    assert fresh("import json, mailproto; print(json.dumps(mailproto.smtp.__name__))") == (
-        "mailproto.smtp"
-    )
+    for name in ("smtp", "pop3"):
+        code = f"import json, mailproto; print(json.dumps(mailproto.{name}.__name__))"
+        assert fresh(code) == f"mailproto.{name}"
 
 
 def test_dir_shows_what_is_not_loaded_yet() -> None:

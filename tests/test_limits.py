@@ -10,7 +10,8 @@ import pytest
 
 from mailproto import Limits
 
-OPTIONAL = [field.name for field in attrs.fields(Limits) if field.name not in {"chunk", "output"}]
+PROGRESS = ["batch", "chunk", "output"]
+OPTIONAL = [field.name for field in attrs.fields(Limits) if field.name not in PROGRESS]
 
 
 def test_defaults_are_no_smaller_than_the_rfcs_ask_for() -> None:
@@ -30,7 +31,7 @@ def test_none_is_unlimited_and_zero_is_zero(name: str) -> None:
         assert getattr(Limits(**{name: value}), name) is value
 
 
-@pytest.mark.parametrize("name", ["chunk", "output"])
+@pytest.mark.parametrize("name", PROGRESS)
 @pytest.mark.parametrize("value", [0, -1])
 def test_what_must_make_progress_is_at_least_one(name: str, value: int) -> None:
     with pytest.raises(ValueError, match=rf"limits\.{name}"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
-from mailproto import BodyChunk, smtp
+from mailproto import BodyChunk, pop3, sasl, smtp
 from mailproto import strategies as mail
 from mailproto.testing import run
 
@@ -195,6 +195,110 @@ def test_bodies_have_no_bare_newlines_by_default(body: bytes) -> None:
 def test_bodies_with_bare_newlines_look_like_they_end(fragment: bytes) -> None:
     """What smuggling is made of: RFC 5321 section 4.1.1.4 lets only CRLF . CRLF end a text."""
     find(mail.bodies(bare_newlines=True), lambda body: fragment in body)
+
+
+# -- SASL ------------------------------------------------------------------------------------------
+
+
+@given(mail.sasl_names())
+def test_names_are_what_saslprep_takes(name: str) -> None:
+    """RFC 4013; RFC 5802 section 5.1 does without a name that is empty when it is prepared."""
+    assert sasl.saslprep(name, stored=True)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda name: sasl.saslprep(name) != name,
+        lambda name: name.isascii() and len(name) > 3,
+        lambda name: not name.isascii(),
+        lambda name: "=" in name and "," in name,
+        lambda name: " " in name,
+        lambda name: len(name) == 255,
+        lambda name: "\u0628" in name,
+    ],
+    ids=["prepared", "ASCII", "beyond ASCII", "quoted in SCRAM", "space", "long", "right to left"],
+)
+def test_names_of_every_kind_are_drawn(wanted: Callable[[str], object]) -> None:
+    find(mail.sasl_names(), wanted)
+
+
+@given(mail.sasl_nonces(), st.sampled_from(sasl.PREFERENCE))
+def test_every_mechanism_takes_every_nonce(nonce: str, mechanism: str) -> None:
+    bindings = [sasl.Binding("tls-unique", b"x")]
+    assert sasl.server(mechanism, nonce=nonce, bindings=bindings).mechanism == mechanism
+
+
+def test_credentials_of_every_class_are_drawn() -> None:
+    kinds = set(get_args(sasl.Credentials))
+    assert {type(one) for one in sample(mail.sasl_credentials())} == kinds
+    for kind in kinds:
+        assert {type(one) for one in sample(mail.sasl_credentials(kind), 20)} == {kind}
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        (sasl.Password, lambda have: have.authzid),
+        (sasl.Password, lambda have: not have.authzid),
+        (sasl.Token, lambda have: have.host and have.port),
+        (sasl.Token, lambda have: have.port is None),
+        (sasl.Certificate, lambda have: not have.authzid),
+        (sasl.Guest, lambda have: "@" in have.trace),
+        (sasl.Guest, lambda have: have.trace == ""),
+    ],
+)
+def test_the_edges_of_credentials_are_drawn(kind: type, wanted: Callable[[Any], object]) -> None:
+    find(mail.sasl_credentials(kind), wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda session: session.known,
+        lambda session: not session.known,
+        lambda session: not session.initial,
+        lambda session: session.binding and session.mechanism.endswith("-PLUS"),
+        lambda session: session.client().initial.startswith(b"y,"),
+    ],
+)
+def test_sasl_sessions_of_every_kind_are_drawn(
+    wanted: Callable[[mail.SaslSession], object],
+) -> None:
+    find(mail.sasl_sessions("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"), wanted)
+
+
+def test_sasl_sessions_of_every_mechanism_are_drawn() -> None:
+    drawn = {session.mechanism for session in sample(mail.sasl_sessions())}
+    assert drawn == sasl.MECHANISMS
+    assert {one.mechanism for one in sample(mail.sasl_sessions("PLAIN"), 20)} == {"PLAIN"}
+
+
+@given(mail.sasl_sessions())
+def test_a_sasl_session_runs_itself_to_its_end(session: mail.SaslSession) -> None:
+    assert isinstance(session.run(), sasl.Success if session.known else sasl.Failure)
+
+
+def test_a_sasl_session_lets_its_messages_be_changed() -> None:
+    session = mail.SaslSession(mechanism="LOGIN", credentials=sasl.Password("ada", "engine"))
+    said: list[bytes] = []
+
+    def change(message: bytes) -> bytes:
+        said.append(message)
+        return b"other" if message == b"engine" else message
+
+    assert isinstance(session.run(change), sasl.Failure)
+    assert said == [b"Username:", b"ada", b"Password:", b"engine"]
+
+
+def test_a_sasl_session_shows_all_that_is_special_about_it() -> None:
+    session = mail.SaslSession(
+        mechanism="PLAIN", credentials=sasl.Password("ada", "engine"), known=False
+    )
+    assert repr(session) == (
+        "SaslSession(mechanism='PLAIN', credentials=Password(authcid='ada', password='engine'),"
+        " known=False)"
+    )
 
 
 # -- SMTP: values ----------------------------------------------------------------------------------
@@ -410,6 +514,134 @@ def test_a_session_shows_what_is_special_about_it() -> None:
     )
 
 
+# -- POP3 ------------------------------------------------------------------------------------------
+
+_POP3_ANSWERS = {pop3.AuthResponse, pop3.AuthCancel}
+
+
+def test_every_pop3_command_is_drawn() -> None:
+    commands = set(get_args(pop3.Command))
+    assert {type(one) for one in sample(mail.pop3_commands(), 500)} == commands - _POP3_ANSWERS
+
+
+@pytest.mark.parametrize("kind", get_args(pop3.Command), ids=lambda kind: kind.__name__)
+def test_pop3_commands_of_one_class_can_be_asked_for(kind: type[pop3.Command]) -> None:
+    drawn = sample(mail.pop3_commands(kind), 30)
+    assert {type(one) for one in drawn} == {kind}
+    assert all(pop3.encode(one).endswith(b"\r\n") for one in drawn)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        (pop3.List, lambda command: command.number is None),
+        (pop3.Uidl, lambda command: command.number),
+        (pop3.Retr, lambda command: command.number == 2**63 - 1),
+        (pop3.Top, lambda command: command.lines == 0),
+        (pop3.Pass, lambda command: command.password != command.password.strip()),
+        (pop3.User, lambda command: not command.name.isascii()),
+        (pop3.User, lambda command: " " in command.name),
+        (pop3.Lang, lambda command: command.tag == "*"),
+        (pop3.Auth, lambda command: command.initial_response == b""),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_edges_of_pop3_commands_are_drawn(kind: type, wanted: Callable[[Any], object]) -> None:
+    find(mail.pop3_commands(kind), wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda reply: reply.ok and not reply.text,
+        lambda reply: not reply.ok and reply.means(pop3.ResponseCode.SYS_TEMP),
+        lambda reply: reply.code == pop3.ResponseCode.IN_USE,
+        lambda reply: not reply.text.isascii(),
+    ],
+)
+def test_pop3_replies_of_every_kind_are_drawn(wanted: Callable[[pop3.Reply], object]) -> None:
+    find(mail.pop3_replies(), wanted)
+
+
+def test_pop3_replies_are_yes_or_no_as_asked() -> None:
+    assert {reply.ok for reply in sample(mail.pop3_replies(False), 20)} == {False}
+
+
+@given(mail.pop3_maildrops(max_size=2))
+def test_maildrops_can_be_opened(drop: tuple[tuple[int, str], ...]) -> None:
+    server = pop3.Server(pop3.ServerConfig(plaintext_auth=True))
+    server.receive_data(b"USER a\r\nPASS b\r\n")
+    while server.awaiting is None:
+        server.next_event()
+    server.accept(maildrop=drop)
+    assert server.totals.messages == len(drop) <= 2
+
+
+def test_pop3_configurations_differ_where_it_matters() -> None:
+    configs = sample(mail.pop3_configs())
+    for name in ("stls", "plaintext_auth", "auth", "languages"):
+        assert len({getattr(config, name) for config in configs}) > 1, name
+    for keyword in ("PIPELINING", "TOP", "UIDL"):
+        assert len({keyword in config.offered for config in configs}) == 2
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda stream: b"\nRETR 1\r\n" in stream,
+        lambda stream: b"\nDELE 1\r\n" in stream,
+        lambda stream: stream.endswith(b"QUIT\r\n"),
+        lambda stream: stream.startswith(b"AUTH PLAIN "),
+        lambda stream: b"\nTOP 1 0\r\n" in stream,
+    ],
+)
+def test_pop3_client_streams_of_every_kind_are_drawn(wanted: Callable[[bytes], object]) -> None:
+    find(mail.pop3_client_streams(), wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda stream: stream.startswith(b"-ERR"),
+        lambda stream: b"PIPELINING\r\n" in stream,
+        lambda stream: b"\r\n.\r\n" in stream,
+        lambda stream: b"\r\n+ " in stream,
+    ],
+)
+def test_pop3_server_streams_of_every_kind_are_drawn(wanted: Callable[[bytes], object]) -> None:
+    find(mail.pop3_server_streams(), wanted)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda session: session.config.stls,
+        lambda session: "PIPELINING" not in session.config.offered and len(session.commands) > 2,
+        lambda session: any(_BARE.search(message) for message in session.messages),
+        lambda session: any(isinstance(one, pop3.Top) for one in session.commands),
+        lambda session: session.login == "APOP",
+        lambda session: session.login == "AUTH" and session.config.auth,
+    ],
+)
+def test_pop3_sessions_of_every_kind_are_drawn(
+    wanted: Callable[[mail.Pop3Session], object],
+) -> None:
+    find(mail.pop3_sessions(), wanted)
+
+
+def test_a_pop3_session_runs_itself_to_its_end() -> None:
+    session = mail.Pop3Session(
+        messages=(b"one\r\n", b"two\r\n"), commands=(pop3.Retr(2), pop3.Dele(1))
+    )
+    link = session.link()
+    link.run()
+    assert link.closed
+    assert session.maildrop == ((5, "uid-1"), (5, "uid-2"))
+    assert BodyChunk(b"two\r\n") in link.client.events
+    assert link.server.events[-1] == pop3.Commit((1,), ("uid-1",))
+    assert repr(mail.Pop3Session(messages=(b"x",))) == "Pop3Session(messages=(b'x',))"
+
+
 # -- size ------------------------------------------------------------------------------------------
 
 
@@ -422,8 +654,18 @@ def test_a_session_shows_what_is_special_about_it() -> None:
         (mail.smtp_server_streams().map(repr), 1_200),
         (mail.smtp_sessions(), 2_000),
         (mail.bodies().map(repr), 200),
+        (mail.pop3_commands(), 300),
+        (mail.pop3_replies(), 200),
+        (mail.pop3_client_streams().map(repr), 800),
+        (mail.pop3_server_streams().map(repr), 1_000),
+        (mail.pop3_sessions(), 1_500),
+        (mail.sasl_sessions(), 600),
     ],
-    ids=["commands", "replies", "client streams", "server streams", "sessions", "bodies"],
+    ids=[
+        *("commands", "replies", "client streams", "server streams", "sessions", "bodies"),
+        *("POP3 commands", "POP3 replies", "POP3 client streams", "POP3 server streams"),
+        *("POP3 sessions", "SASL sessions"),
+    ],
 )
 def test_examples_can_be_read_by_people(strategy: SearchStrategy[object], most: int) -> None:
     sizes = sorted(len(str(one)) for one in sample(strategy))

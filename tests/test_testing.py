@@ -36,6 +36,18 @@ from mailproto.testing import (
 )
 from tests.contract import toy
 
+# --- Plays ----------------------------------------------------------------------------------------
+
+
+def test_the_play_that_says_yes_writes_empty_bodies_on_both_sides() -> None:
+    trace = run(toy.Server(), b"GET 0\r\nECHO x\r\n", accept)
+    assert trace.output == b"+hello\r\n*0\r\n+x\r\n"
+    trace = run(
+        toy.Client(), [b"+hello\r\n", lambda client: client.send(toy.Put(0)), b">\r\n"], accept
+    )
+    assert trace.machine.awaiting is None
+
+
 # --- Link -----------------------------------------------------------------------------------------
 
 
@@ -309,10 +321,26 @@ SECRETS: dict[str, tuple[list[tuple[Literal["C", "S"], bytes]], list[str]]] = {
         ["dXNlcg"],
     ),
     "POP3 PASS": ([("C", b"USER me\r\nPASS hunter two\r\n")], ["hunter", "two"]),
+    "POP3 PASS behind a tab": ([("C", b"pass\thunter\r\n")], ["hunter"]),
+    "POP3 APOP behind tabs": ([("C", b"APOP\tme\tc4c9334bac560ecc\r\n")], ["c4c9"]),
     "POP3 APOP": ([("C", b"APOP me c4c9334bac560ecc\r\n")], ["c4c9"]),
     "POP3 AUTH": (
         [("C", b"AUTH PLAIN\r\n"), ("S", b"+ \r\n"), ("C", b"AHVz\r\n"), ("S", b"+OK\r\n")],
         ["AHVz"],
+    ),
+    "POP3 AUTH with an initial response": (
+        [("C", b"AUTH PLAIN AHVz\r\n"), ("S", b"+OK\r\n")],
+        ["AHVz"],
+    ),
+    "POP3 AUTH given up, then PASS": (
+        [
+            ("C", b"AUTH LOGIN\r\n"),
+            ("S", b"+ VXNlcm5hbWU6\r\n"),
+            ("C", b"dXNlcg==\r\n"),
+            ("S", b"-ERR no\r\n"),
+            ("C", b"USER me\r\nPASS hunter\r\n"),
+        ],
+        ["dXNlcg", "hunter"],
     ),
     "IMAP LOGIN": ([("C", b'a1 LOGIN "my name" "hunter two"\r\n')], ["hunter", "two"]),
     "IMAP LOGIN with an atom": ([("C", b"a1 login me hunter\r\n")], ["hunter"]),

@@ -26,8 +26,9 @@ from __future__ import annotations
 
 from .._envelope import Envelope, Param, Parameter, Recipient
 from .._grammar import Address, parse_address
+from ..errors import NotOffered
 from ..limits import Limits
-from ._client import Client, NotOffered
+from ._client import Client
 from ._codec import SyntaxRefused, encode, parse_command, parse_reply
 from ._extensions import (
     AUTH,

@@ -4,7 +4,8 @@ Three ways in, from small to large:
 
 * `send(command)` queues one command and returns its number; `Replied` brings the number back. As
   many as RFC 2920 allows may be in flight, where the server offered PIPELINING.
-* `hello(domain)` says EHLO, and HELO to a server that does not know it.
+* `hello(domain)` says EHLO, and HELO to a server that does not know it; `authenticate(exchange)`
+  runs a SASL exchange.
 * `submit(envelope)` runs a whole transaction and ends in one `Outcome`.
 
 What is in flight is a queue of `_Pending`; a complete reply belongs to its head, and to nothing
@@ -30,9 +31,10 @@ import attrs
 
 from .._envelope import Envelope, Param
 from .._grammar import b64decode
-from .._machine import BodyWanted, ClientMachine
+from .._machine import BodyWanted, ClientMachine, Exchange
+from .._vocabulary import PLAINTEXT_MECHANISMS
 from .._wire import BareNewlines, TextEncoder, as_bytes
-from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
+from ..errors import Defect, LimitExceeded, LocalProtocolError, NotOffered, RemoteProtocolError
 from ..limits import Limits
 from ._codec import encode, join_reply, known_reply, parse_reply_line, plain_reply, rcpt_lines
 from ._extensions import (
@@ -47,7 +49,7 @@ from ._extensions import (
     Extension,
     parameters_of,
 )
-from ._states import PLAINTEXT_MECHANISMS, RULES, TIMEOUTS, Quirks, State
+from ._states import RULES, TIMEOUTS, Quirks, State
 from ._transaction import Phase, Transaction
 from ._vocabulary import (
     Auth,
@@ -77,7 +79,7 @@ from ._vocabulary import (
     XForward,
 )
 
-__all__ = ["Client", "NotOffered"]
+__all__ = ["Client"]
 
 COMMAND_LINE = 512
 """Octets of a command line that every server takes (RFC 5321 section 4.5.3.1.4). An AUTH with a
@@ -85,10 +87,6 @@ longer initial response is sent in two steps (RFC 4954 section 4)."""
 
 
 _SHORT = 128  # octets of a line that is worth remembering
-
-
-class NotOffered(LocalProtocolError):
-    """What was to be sent needs an extension that the server did not offer."""
 
 
 @attrs.define
@@ -105,6 +103,8 @@ class _Pending:
     """AUTH: the initial response that waits for an empty challenge."""
     rounds: int = 0
     """AUTH: challenges so far."""
+    exchange: Exchange | None = None
+    """AUTH: what answers the challenges, if it is not the application."""
 
 
 class Client(ClientMachine[ClientEvent]):
@@ -265,6 +265,18 @@ class Client(ClientMachine[ClientEvent]):
         """
         number = self.send(Lhlo(domain) if lmtp else Ehlo(domain))
         self._pending[-1].fall_back = not lmtp
+        return number
+
+    def authenticate(self, exchange: Exchange) -> int:
+        """AUTH, and the answers to its challenges, by a SASL exchange (`sasl.choose()` makes one).
+
+        Returns a number; the `Replied` that brings it back ends the exchange, and when it is a no,
+        `exchange.refusal` may say more. No `Challenge` is given meanwhile. `next_event()` raises
+        `sasl.ExchangeFailed` when the server cannot be trusted: it broke the exchange, or said yes
+        without having proven what the mechanism promises. Raises as `send()` does.
+        """
+        number = self.send(Auth(exchange.mechanism, exchange.initial))
+        self._pending[-1].exchange = exchange
         return number
 
     def _queue(self, command: Command, line: bytes) -> int:
@@ -608,16 +620,13 @@ class Client(ClientMachine[ClientEvent]):
 
     # --- Replies --------------------------------------------------------------------------------
 
-    def data_to_send(self) -> bytes:
-        """Take what is queued; b"" if nothing is."""
-        data = ClientMachine.data_to_send(self)
+    def _hand_out(self) -> None:
         self._untaken = 0
         self._ending = 0
         if self._transaction is not None:
             self._transaction.taken()
             if self._transaction.unsaid:
                 self._in.stalled = False  # `_parse()` has more to say
-        return data
 
     def _parse(self) -> ClientEvent | None:
         source = self._in
@@ -792,7 +801,12 @@ class Client(ClientMachine[ClientEvent]):
         except ValueError:
             data = b""
             defects += (Defect("bad_base64", 4, reply.text.encode("utf-8", "surrogateescape")),)
-        self._awaiting = challenge = Challenge(data, defects=defects)
+        challenge = Challenge(data, defects=defects)
+        if pending.exchange is not None:
+            said = None if "bad_base64" in challenge.anomalies else data
+            self._out.put(encode(AuthResponse(self._ask_exchange(pending.exchange, said))))
+            return None
+        self._awaiting = challenge
         return challenge
 
     def _on_go_ahead(self, pending: _Pending, reply: Reply) -> ClientEvent | None:
@@ -912,6 +926,8 @@ class Client(ClientMachine[ClientEvent]):
         self._awaiting = None
         if reply.positive and reply.code != 235:
             raise RemoteProtocolError(f"the server sent {reply.code} to AUTH")
+        if reply.positive and pending.exchange is not None:
+            pending.exchange.succeeded()
         self._authenticated = reply.positive
         return self._done(pending, reply)
 

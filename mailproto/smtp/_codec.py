@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from .._envelope import Param, Parameter, Recipient
 from .._grammar import (
@@ -112,8 +112,9 @@ def _refuse(code: int, text: str) -> SyntaxRefused:
 
 # --- Commands, read -------------------------------------------------------------------------------
 
-_LOCAL = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-_HOST = rb"[A-Za-z0-9]+(?:[.-][A-Za-z0-9]+)*"
+_ATOM = rb"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
+_LOCAL = rb"%b(?:\.%b)*+" % (_ATOM, _ATOM)
+_HOST = rb"[A-Za-z0-9]++(?:[.-][A-Za-z0-9]++)*+"
 _SHORT = rb"(?=[^>]{0,64}>)"  # in a path no longer than this, no part can be too long
 _MAIL = re.compile(rb"MAIL FROM:<%b((?:%b@%b)?)> ([!-~ ]+)\r\n" % (_SHORT, _LOCAL, _HOST))
 _RCPT = re.compile(rb"RCPT TO:<%b(%b@%b)> ([!-~ ]+)\r\n" % (_SHORT, _LOCAL, _HOST))
@@ -132,15 +133,34 @@ _KEYWORDS = {"MAIL": _KEYWORD, "RCPT": _KEYWORD, "XCLIENT": _ATTRIBUTE, "XFORWAR
 _VALUE = re.compile(with_utf8("!-~") + "*")
 
 
-def usual_command(match: re.Match[bytes]) -> Command:
+def _maker(cls: type[_PathCommand], field: str) -> Callable[[str], _PathCommand]:
+    """What `cls(path)` does, in two thirds of the time that a frozen class's own way takes."""
+    new = object.__new__
+    put_path, put_params, put_defects = (
+        getattr(cls, name).__set__ for name in (field, "params", "defects")
+    )
+
+    def make(path: str) -> _PathCommand:
+        command = new(cls)
+        put_path(command, path)
+        put_params(command, ())
+        put_defects(command, ())
+        return command
+
+    return make
+
+
+_PathCommand = TypeVar("_PathCommand", Mail, Rcpt)
+_usual_mail, _usual_rcpt = _maker(Mail, "sender"), _maker(Rcpt, "recipient")
+_JUST_DATA = Data()
+
+
+def usual_command(match: re.Match[bytes]) -> Mail | Rcpt | Data:
     """The command that `USUAL_LINE` has matched."""
     kind = match.lastindex
     if kind == 2:
-        return Rcpt(match[2].decode())
-    return _JUST_DATA if kind is None else Mail(match[1].decode())
-
-
-_JUST_DATA = Data()
+        return _usual_rcpt(match[2].decode())
+    return _JUST_DATA if kind is None else _usual_mail(match[1].decode())
 
 
 def parse_command(

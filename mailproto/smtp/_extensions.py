@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Literal, TypeVar, cast
 
@@ -37,6 +37,7 @@ from .._grammar import (
     xtext_decode,
     xtext_encode,
 )
+from .._vocabulary import Offered, words
 from ._vocabulary import Reply
 
 __all__ = [
@@ -514,13 +515,8 @@ def parameters_of(registry: Iterable[Extension]) -> dict[tuple[str, str], Parame
 # --- What a peer offers ---------------------------------------------------------------------------
 
 
-def _words(line: str) -> list[str]:
-    # Not str.split(): Unicode knows more white space than SMTP.
-    return [word for word in re.split(r"[ \t]+", line) if word]
-
-
 @attrs.frozen
-class Capabilities:
+class Capabilities(Offered):
     """What an EHLO or LHLO answer offers (RFC 5321 section 4.1.1.1), read leniently.
 
     Keywords are compared without case; a keyword that is offered twice, or as `AUTH=`, is merged.
@@ -537,46 +533,13 @@ class Capabilities:
     def from_reply(cls, reply: Reply) -> Capabilities:
         """Read a positive answer to EHLO or LHLO."""
         first, *rest = reply.lines
-        found: dict[str, dict[str, None]] = {}
-        for line in rest:
-            words = _words(line)
-            if not words:
-                continue
-            keyword = ascii_upper(words[0])
-            if keyword.startswith("AUTH="):
-                words[0:1] = ["AUTH", *filter(None, [words[0][5:]])]
-                keyword = "AUTH"
-            found.setdefault(keyword, {}).update(dict.fromkeys(words[1:]))
-        words = _words(first)
-        return cls(
-            words[0] if words else "", tuple((key, tuple(args)) for key, args in found.items())
-        )
-
-    def __contains__(self, keyword: object) -> bool:
-        return isinstance(keyword, str) and any(key == keyword.upper() for key, _ in self.offered)
-
-    def __getitem__(self, keyword: str) -> tuple[str, ...]:
-        for key, arguments in self.offered:
-            if key == keyword.upper():
-                return arguments
-        raise KeyError(keyword)
-
-    def __iter__(self) -> Iterator[str]:
-        return (key for key, _ in self.offered)
-
-    def arguments(self, keyword: str) -> tuple[str, ...]:
-        """The arguments of a keyword; () if it has none or is not offered."""
-        return dict(self.offered).get(keyword.upper(), ())
-
-    def number(self, keyword: str, position: int = 0) -> int | None:
-        """An argument that is a number, or None."""
-        arguments = self.arguments(keyword)
-        if position >= len(arguments):
-            return None
-        try:
-            return parse_number(arguments[position])
-        except ValueError:
-            return None
+        lines: list[list[str]] = []
+        for line in map(words, rest):
+            if line and ascii_upper(line[0]).startswith("AUTH="):
+                line[0:1] = ["AUTH", *filter(None, [line[0][5:]])]
+            lines.append(line)
+        domain = words(first)
+        return cls(domain[0] if domain else "", cls.merged(lines))
 
     @property
     def size(self) -> int | None:

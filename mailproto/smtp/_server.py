@@ -13,7 +13,6 @@ event in `_THEN` says what the session is afterwards.
     octets          a BDAT chunk                          its last octet
     drop_text       a refused message                     CRLF . CRLF, or limits.drain
     drop_octets     a refused chunk                       its last octet, or limits.drain
-    skip            a line that is too long               its end, or limits.drain
 
 Invariants
 
@@ -34,7 +33,8 @@ from typing import Any, NoReturn, TypeAlias, cast
 import attrs
 
 from .._envelope import Envelope, Param, Parameter, Recipient
-from .._machine import ServerMachine
+from .._machine import LineServer, LineTooLong
+from .._vocabulary import HTTP_VERBS, PLAINTEXT_MECHANISMS
 from .._wire import BareNewlines, NewlineScan, TextDecoder, normalize
 from ..errors import Defect, LimitExceeded, LocalProtocolError, RemoteProtocolError
 from ..limits import Limits
@@ -58,7 +58,7 @@ from ._extensions import (
     Extension,
     parameters_of,
 )
-from ._states import PLAINTEXT_MECHANISMS, RULES, SERVER_TIMEOUT, Quirks, State
+from ._states import RULES, SERVER_TIMEOUT, Quirks, State
 from ._vocabulary import (
     Auth,
     AuthCancel,
@@ -95,12 +95,7 @@ from ._vocabulary import (
 __all__ = ["Server", "ServerConfig"]
 
 _Line: TypeAlias = bytes | re.Match[bytes]
-"""A line, or the match that is one: cut out only when it is needed."""
-
-HTTP_VERBS = frozenset(
-    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
-)
-"""First words of a browser that was tricked into talking to a mail server."""
+"""A line, or a match of `USUAL_LINE`, from which it is cut out only when it is needed."""
 
 
 def _index(config: ServerConfig) -> dict[tuple[str, str], Parameter[Any]]:
@@ -229,7 +224,7 @@ _START, _READY, _MAIL, _RCPT, _TEXT = (
 )
 
 
-class Server(ServerMachine[ServerEvent]):
+class Server(LineServer[ServerEvent]):
     """A server's end of one SMTP or LMTP connection. See `mailproto.Machine` for how to drive it.
 
     Events to answer with `accept()`, `reject()` or `send(Reply(...))`: `Mail`, `Rcpt`, `Data`,
@@ -246,7 +241,6 @@ class Server(ServerMachine[ServerEvent]):
         "_decoder",
         "_dropped",
         "_early",
-        "_eol",
         "_greeted",
         "_hello",
         "_jumped",
@@ -259,7 +253,6 @@ class Server(ServerMachine[ServerEvent]):
         "_owed",
         "_pending",
         "_preface",
-        "_raw",
         "_rcpts",
         "_reader",
         "_rows",
@@ -267,10 +260,11 @@ class Server(ServerMachine[ServerEvent]):
         "_size",
         "_state",
         "_tls_first",
-        "_too_long",
         "_watched",
         "config",
     )
+
+    _too_much = Reply(421, ("4.7.0 Too much to swallow, closing",))
 
     def __init__(
         self,
@@ -281,10 +275,9 @@ class Server(ServerMachine[ServerEvent]):
         tls: bool = False,
         greeting: Reply | None = None,
     ) -> None:
-        super().__init__(limits, quirks, tls)
+        super().__init__(limits, quirks, tls, bare_lf=quirks.bare_lf_commands)
         self.config = config
         self._rows = config.parameters
-        self._eol = b"\n" if quirks.bare_lf_commands else b"\r\n"
         self._state = State.START
         self._reader = "command"
         self._hello: Helo | Ehlo | Lhlo | None = None
@@ -305,9 +298,6 @@ class Server(ServerMachine[ServerEvent]):
         self._after_drop: tuple[bytes, ServerEvent | None] = (b"", None)
         self._owed: deque[str | None] = deque()
         self._preface = b""  # PRDR: what goes before the first of several answers
-        # A line that is too long.
-        self._raw = b""
-        self._too_long = _TOO_LONG
         # The two verdicts about what came too early.
         self._greeted = False
         self._early = False
@@ -363,13 +353,11 @@ class Server(ServerMachine[ServerEvent]):
 
     # --- Input ----------------------------------------------------------------------------------
 
-    def data_to_send(self) -> bytes:
-        """Take what is queued; b"" if nothing is."""
+    def _hand_out(self) -> None:
         if not self._greeted:
             self._greeted = True
             self._early = len(self._in) > 0
             self._watched = self._early or self._jumped
-        return ServerMachine.data_to_send(self)
 
     def _parse(self) -> ServerEvent | None:
         if self._reader != "command":
@@ -379,6 +367,7 @@ class Server(ServerMachine[ServerEvent]):
         match = self._in.match(USUAL_LINE, self._limits.line)
         if match is None:
             return self._read_command()
+        self._odd = ()
         event = usual_command(match)
         states, handler = _HANDLERS[type(event)]
         if self._state not in states or self._tls_first:
@@ -386,27 +375,23 @@ class Server(ServerMachine[ServerEvent]):
         return handler(self, event, match)
 
     def _open(self) -> bool:
-        return self._reader != "command" or self._state is State.CHUNKS or len(self._in) > 0
+        return self._reader != "command" or self._state is State.CHUNKS or self._in_line()
 
     def _read_command(self) -> ServerEvent | None:
-        limit = self._limits.line
-        line = self._in.line(self._eol, limit)
+        try:
+            line = self._take_line()
+        except LineTooLong as error:
+            return self._refuse_long(error.raw)
         if line is None:
-            return self._look_at_incomplete_line()
+            return None
         self._odd = ()
-        if limit is not None and len(line) > limit:
-            if line.startswith(_TLS_RECORD):
-                raise _tls_hello()
-            self._check_drain(len(line) - limit)
-            return self._refuse_long(line[:limit], _TOO_LONG)
         if self._watched:
             self._early = self._early or not self._greeted
             self._check_patience()
         try:
             event = parse_command(line, self._rows)
         except SyntaxRefused as error:
-            if line.startswith(_TLS_RECORD):
-                raise _tls_hello() from None
+            self._check_hello(line)
             return self._refuse(line, error.reply)
         if self._watched:
             self._odd = self._verdicts()
@@ -430,38 +415,11 @@ class Server(ServerMachine[ServerEvent]):
             return _STARTTLS_FIRST
         return RULES.get(event.verb, _OTHER).out_of_place
 
-    def _look_at_incomplete_line(self) -> ServerEvent | None:
-        held = len(self._in)
-        if held >= 3 and self._in.peek(2) == _TLS_RECORD:
-            raise _tls_hello()
-        limit = self._limits.line
-        if limit is not None and held > max(limit, 2):
-            self._raw = self._in.peek(limit)
-            self._too_long = _TOO_LONG if self._reader == "command" else _TOO_LONG_TOKEN
-            self._dropped = 0
-            self._reader = "skip"
-            return self._skip()
-        return None
-
-    def _skip(self) -> ServerEvent | None:
-        gone, done = self._in.skip_line(self._eol)
-        self._dropped += gone
-        self._check_drain(self._dropped - (self._limits.line or 0))
-        return self._refuse_long(self._raw, self._too_long) if done else None
-
-    def _refuse_long(self, raw: bytes, reply: Reply) -> ServerEvent:
+    def _refuse_long(self, raw: bytes) -> ServerEvent:
+        token = self._reader == "auth" or raw[:5].upper() == b"AUTH "
         self._reader = "command"
-        self._raw = b""
         self._odd = ()
-        return self._refuse(raw, _TOO_LONG_TOKEN if raw[:5].upper() == b"AUTH " else reply)
-
-    def _check_drain(self, dropped: int) -> None:
-        drain = self._limits.drain
-        if drain is not None and dropped > drain:
-            raise LimitExceeded(
-                "more refused octets than limits.drain",
-                Reply(421, ("4.7.0 Too much to swallow, closing",)),
-            )
+        return self._refuse(raw, _TOO_LONG_TOKEN if token else _TOO_LONG)
 
     # --- What came too early --------------------------------------------------------------------
 
@@ -582,9 +540,9 @@ class Server(ServerMachine[ServerEvent]):
         return _AUTH_FIRST if barred else None
 
     def _on_mail(self, event: Mail, line: _Line) -> ServerEvent:
-        if refusal := self._barred():
-            return self._refuse(line, refusal)
-        if event.params or event.defects or not event.sender.isascii():
+        if self.config.require_auth and not self._authenticated:
+            return self._refuse(line, _AUTH_FIRST)
+        if type(line) is bytes and (event.params or event.defects or not event.sender.isascii()):
             utf8 = any(param.keyword == "SMTPUTF8" for param in event.params)
             refusal = self._bad_path(event.sender, event, utf8) or self._bad_params(
                 event.params, "MAIL"
@@ -598,7 +556,7 @@ class Server(ServerMachine[ServerEvent]):
         return event
 
     def _on_rcpt(self, event: Rcpt, line: _Line) -> ServerEvent:
-        if event.params or event.defects or not event.recipient.isascii():
+        if type(line) is bytes and (event.params or event.defects or not event.recipient.isascii()):
             assert self._mail is not None
             utf8 = self._mail.get(SMTPUTF8) is True
             refusal = self._bad_path(event.recipient, event, utf8) or self._bad_params(
@@ -683,15 +641,12 @@ class Server(ServerMachine[ServerEvent]):
         return cast(ServerEvent, self._ask(event))
 
     def _read_auth(self) -> ServerEvent | None:
-        limit = self._limits.line
-        line = self._in.line(self._eol, limit)
+        try:
+            line = self._take_line()
+        except LineTooLong as error:
+            return self._refuse_long(error.raw)
         if line is None:
-            return self._look_at_incomplete_line()
-        if line.startswith(_TLS_RECORD):
-            raise _tls_hello()
-        if limit is not None and len(line) > limit:
-            self._check_drain(len(line) - limit)
-            return self._refuse_long(line[:limit], _TOO_LONG_TOKEN)
+            return None
         self._reader = "command"
         self._odd = ()
         if self._jumped:
@@ -700,6 +655,7 @@ class Server(ServerMachine[ServerEvent]):
         try:
             event = parse_auth_response(line)
         except SyntaxRefused as error:
+            self._check_hello(line)
             return self._refuse(line, error.reply)
         odd = self._odd if line.endswith(b"\r\n") else (*self._odd, _bare_lf(line))
         if odd:
@@ -735,11 +691,11 @@ class Server(ServerMachine[ServerEvent]):
 
     def _read_text(self) -> ServerEvent | None:
         if self._pending:
-            return self._hand_out(self._pending)
+            return self._body_chunk(self._pending)
         decoder = self._decoder
         text = b"" if decoder.ended else decoder.read(self._in, self._limits.chunk)
         if not text:
-            return self._end_text() if decoder.ended else None
+            return self._message(self._scan.defects) if decoder.ended else None
         before = self._scan.size
         cut = len(text)
         normal = False
@@ -763,15 +719,15 @@ class Server(ServerMachine[ServerEvent]):
         if normal:
             text = normalize(text)
         if refusal is None:
-            return self._hand_out(text)
+            return self._body_chunk(text)
         self._reader = "drop_text"
         self._dropped = dropped
         # LMTP answers the body once for each recipient, a refusal too (RFC 2033 section 4.2).
         count = len(self._rcpts) if self.config.lmtp else 1
         self._after_drop = (encode(refusal) * count, BodyRefused(refusal))
-        return self._hand_out(text) if text else self._drop_text()
+        return self._body_chunk(text) if text else self._drop_text()
 
-    def _hand_out(self, data: bytes) -> BodyChunk:
+    def _body_chunk(self, data: bytes) -> BodyChunk:
         most = self._limits.chunk
         if len(data) > most:
             self._pending = data[most:]
@@ -781,29 +737,27 @@ class Server(ServerMachine[ServerEvent]):
         self._size += len(data)
         return BodyChunk(data)
 
-    def _end_text(self) -> ServerEvent:
-        self._reader = "command"
-        return self._message(self._scan.defects)
-
     def _message(self, defects: tuple[Defect, ...]) -> ServerEvent:
+        """The message is complete."""
+        self._reader = "command"
         if self._watched:
             self._check_patience()
             defects += self._verdicts()
         recipient: str | None = None
         mail = self._mail
-        prdr = mail is not None and mail.params != () and mail.get(PRDR) is True
-        if prdr or self.config.lmtp:
+        assert mail is not None
+        if self.config.lmtp or (mail.params and mail.get(PRDR) is True):
             self._owed = deque(rcpt.recipient for rcpt in self._rcpts)
             recipient = self._owed.popleft()
-        if prdr and not self.config.lmtp:
-            self._owed.append(None)
-            self._preface = _EACH_FOLLOWS
+            if not self.config.lmtp:
+                self._owed.append(None)
+                self._preface = _EACH_FOLLOWS
         self._awaiting = event = BodyEnd(self._size, recipient, defects=defects)
         return event
 
     def _drop_text(self) -> ServerEvent | None:
         if self._pending:
-            return self._hand_out(self._pending)
+            return self._body_chunk(self._pending)
         while text := self._decoder.read(self._in, 65_536):
             self._dropped += len(text)
             self._scan.feed(text)
@@ -857,9 +811,9 @@ class Server(ServerMachine[ServerEvent]):
             self._left -= len(data)
             self._size += len(data)
             return BodyChunk(data)
-        self._reader = "command"
         if self._last:
             return self._message(())
+        self._reader = "command"
         self._reply(_CHUNK_OK, sync=False)
         return self._go_on()
 
@@ -1043,7 +997,7 @@ class Server(ServerMachine[ServerEvent]):
         return encode(reply)
 
     def _room(self) -> bool:
-        return self._reader in ("command", "auth", "skip")
+        return self._reader in ("command", "auth")
 
 
 _WRONG_HELLO = {
@@ -1052,7 +1006,6 @@ _WRONG_HELLO = {
 }
 _EARLY_TALK = Defect("early_talk")
 _UNAUTHORIZED_PIPELINING = Defect("unauthorized_pipelining")
-_TLS_RECORD = b"\x16\x03"  # a handshake, version 3.something
 _OTHER = RULES[""]
 # What RFC 2920 lets a client run past, by the first four octets.
 _GROUPED = frozenset({b"MAIL", b"RCPT", b"RSET", b"BDAT", b"BURL", b"XFOR"})
@@ -1077,10 +1030,6 @@ def _bare_lf(line: bytes) -> Defect:
     return Defect("bare_lf", len(line) - 1, b"\n")
 
 
-def _tls_hello() -> RemoteProtocolError:
-    return RemoteProtocolError("the client began a TLS handshake where none was agreed")
-
-
 _READERS: dict[str, Callable[[Server], ServerEvent | None]] = {
     "command": Server._read_command,
     "auth": Server._read_auth,
@@ -1088,7 +1037,6 @@ _READERS: dict[str, Callable[[Server], ServerEvent | None]] = {
     "octets": Server._read_octets,
     "drop_text": Server._drop_text,
     "drop_octets": Server._drop_octets,
-    "skip": Server._skip,
 }
 
 _ON: dict[type, Callable[..., ServerEvent | None]] = {

@@ -24,7 +24,6 @@ from .._wire import BareNewlines
 from ._vocabulary import Reply
 
 __all__ = [
-    "PLAINTEXT_MECHANISMS",
     "RULES",
     "SERVER_TIMEOUT",
     "TIMEOUTS",
@@ -133,9 +132,6 @@ TIMEOUTS: dict[str, float] = {
 }
 """Seconds a client waits (RFC 5321 section 4.5.3.2): for the answers to MAIL, RCPT and DATA, for a
 block of the body to be taken, for the answer to the whole body, and, under "", for all else."""
-
-PLAINTEXT_MECHANISMS = frozenset({"PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"})
-"""SASL mechanisms that show the secret to whoever reads the connection (RFC 4954 section 4)."""
 
 SERVER_TIMEOUT = 300.0
 """Seconds a server waits for the next command or block (RFC 5321 section 4.5.3.2.7)."""

@@ -322,21 +322,20 @@ class Transaction:
             return
         if self._accepted:
             self._answers.append(reply)
-        if len(self._answers) >= self._answers_due:
+        if not (self._lmtp or self._each) or len(self._answers) >= self._answers_due:
             self.phase = _DONE
 
     @property
     def _answers_due(self) -> int:
-        if self._lmtp:
-            return self._accepted
-        return self._accepted + 1 if self._each else 0
+        """Answers to the body, if it has more than one."""
+        return self._accepted + 1 if self._each else self._accepted
 
     def _on_chunk(self, reply: Reply) -> None:
         if not self._chunks:
             raise RemoteProtocolError("the server sent a reply to nothing")
         if self._chunks[0].last and self.phase is _END:
             self._answers.append(reply)
-            if len(self._answers) < self._answers_due:
+            if (self._lmtp or self._each) and len(self._answers) < self._answers_due:
                 return
             self._chunks.popleft()
             if any(answer.positive for answer in self._answers[-1 if self._each else 0 :]):
@@ -388,18 +387,21 @@ class Transaction:
         )
 
     def _last_words(self, end: Reply | None) -> list[Reply | None]:
-        """What became of each accepted recipient, in order; None where it is not known."""
-        answers, count = self._answers, self._count_accepted()
+        """What became of each accepted recipient, in order; None where it is not known.
+
+        Perhaps more words than recipients.
+        """
+        answers, count = self._answers, self._accepted
         if self._refused or not (self._lmtp or self._each):
-            return [answers[-1] if answers else end] * count
-        words: list[Reply | None] = [end] * count
+            return [answers[-1] if answers else end] * self._count
+        words: list[Reply | None] = [end] * self._count
         if self._lmtp:
             words[: len(answers)] = answers
             return words
         # PRDR: a yes to one recipient holds only with a yes to the whole message.
         whole = answers[count] if len(answers) > count else end
         if whole is None or not whole.positive:
-            words = [whole] * count
+            words = [whole] * self._count
         for at, own in enumerate(answers[:count]):
             if not own.positive or (whole is not None and whole.positive):
                 words[at] = own

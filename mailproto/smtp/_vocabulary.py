@@ -5,7 +5,8 @@ server's `next_event()` returns `Mail(...)`; a server `send()`s `Reply(...)`, a 
 inside `Replied`. Nothing here parses or encodes (that is `_codec`) or knows when something may be
 said (that is `_states`).
 
-Three kinds: commands, replies, and the events that only a machine makes.
+Three kinds: commands, replies, and the events that only a machine makes. The words of an AUTH
+exchange are shared with the other protocols, and live in `mailproto._vocabulary`.
 
 Rules
 
@@ -21,13 +22,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, ClassVar, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
 from .._envelope import Envelope, Param, WithParams
 from .._machine import BodyChunk, BodyWanted, Timeout, TlsEstablished
-from ..errors import ARRIVAL_VERDICTS, Defect
+from .._vocabulary import Auth, AuthCancel, AuthResponse, Challenge, Read, Shown
 
 __all__ = [
     "Auth",
@@ -72,37 +73,6 @@ __all__ = [
 ]
 
 
-class _Shown:
-    """A repr that leaves out what has its default, and hides secrets."""
-
-    __slots__ = ()
-    __attrs_attrs__: ClassVar[tuple[attrs.Attribute[Any], ...]]
-
-    def __repr__(self) -> str:
-        shown: list[str] = []
-        for field in sorted(type(self).__attrs_attrs__, key=lambda field: field.kw_only):
-            value = getattr(self, field.name)
-            if field.name == "defects":
-                value = tuple(defect for defect in value if defect.code not in ARRIVAL_VERDICTS)
-            if value == field.default:
-                continue
-            text = repr(value) if field.repr else "<hidden>"
-            shown.append(text if field.default is attrs.NOTHING else f"{field.name}={text}")
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-
-@attrs.frozen(repr=False)
-class _Read(_Shown):
-    """Whatever was read from the wire and may have been written oddly."""
-
-    defects: tuple[Defect, ...] = attrs.field(default=(), eq=False, kw_only=True)
-
-    @property
-    def anomalies(self) -> frozenset[str]:
-        """The codes of `defects`."""
-        return frozenset(defect.code for defect in self.defects)
-
-
 # --- Replies ------------------------------------------------------------------------------------
 
 
@@ -116,7 +86,7 @@ _ENHANCED = re.compile(r"([245])\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.])")
 
 
 @attrs.frozen(repr=False)
-class Reply(_Read):
+class Reply(Read):
     """A code and its text (RFC 5321 section 4.2).
 
     `Reply(550, "5.1.1 No such user")`; several lines as a tuple, or with newlines in the text.
@@ -166,7 +136,7 @@ class Reply(_Read):
 
 
 @attrs.frozen(repr=False)
-class _Command(_Read):
+class _Command(Read):
     """What a client can say. Each has its `verb`, in upper case."""
 
 
@@ -297,33 +267,6 @@ class StartTls(_Command):
 
 
 @attrs.frozen(repr=False)
-class Auth(_Command):
-    """AUTH (RFC 4954 section 4): begin a SASL exchange."""
-
-    verb = "AUTH"
-    mechanism: str
-    """In upper case."""
-    initial_response: bytes | None = attrs.field(default=None, repr=False)
-    """Decoded; b"" was sent as `=`; None was not sent."""
-
-
-@attrs.frozen(repr=False)
-class AuthResponse(_Command):
-    """The client's answer to a `Challenge` (RFC 4954 section 4)."""
-
-    verb = ""
-    data: bytes = attrs.field(repr=False)
-    """Decoded."""
-
-
-@attrs.frozen(repr=False)
-class AuthCancel(_Command):
-    """`*` in place of an answer: the client gives the exchange up. A server's machine says 501."""
-
-    verb = "*"
-
-
-@attrs.frozen(repr=False)
 class Etrn(_Command):
     """ETRN (RFC 1985): start sending what waits for this node."""
 
@@ -365,18 +308,7 @@ class UnknownCommand(_Command):
 
 
 @attrs.frozen(repr=False)
-class Challenge(_Read):
-    """A 334 reply (RFC 4954 section 4): what the server's mechanism says next.
-
-    One that is not base64 is b"", with the defect `bad_base64`.
-    """
-
-    data: bytes = attrs.field(repr=False)
-    """Decoded."""
-
-
-@attrs.frozen(repr=False)
-class BadCommand(_Read):
+class BadCommand(Read):
     """Server: a line that was refused and has been answered. The connection goes on."""
 
     raw: bytes = attrs.field(repr=False)
@@ -386,7 +318,7 @@ class BadCommand(_Read):
 
 
 @attrs.frozen(repr=False)
-class BodyEnd(_Read):
+class BodyEnd(Read):
     """Server: the message is complete. One `accept()` or `reject()` takes or refuses it.
 
     In LMTP there is one answer for each accepted recipient, in order. So there is for a message
@@ -400,7 +332,7 @@ class BodyEnd(_Read):
 
 
 @attrs.frozen(repr=False)
-class BodyRefused(_Read):
+class BodyRefused(Read):
     """Server: the message was refused by the machine, swallowed, and answered.
 
     Its chunks so far are to be thrown away; there will be no `BodyEnd`.
@@ -411,14 +343,14 @@ class BodyRefused(_Read):
 
 
 @attrs.frozen(repr=False)
-class Greeting(_Shown):
+class Greeting(Shown):
     """Client: the server's first words."""
 
     reply: Reply
 
 
 @attrs.frozen(repr=False)
-class Goodbye(_Shown):
+class Goodbye(Shown):
     """Client: an unsolicited 421. The server closes the connection, and so does the machine."""
 
     reply: Reply

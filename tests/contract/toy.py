@@ -151,7 +151,7 @@ class _Toy:
         return BodyChunk(data) if data else None
 
     def _read_line(self) -> bytes | None:
-        line: bytes | None = self._in.line(b"\r\n")
+        line: bytes | None = self._in.line(b"\r\n", self._limits.line)
         size = len(self._in) if line is None else len(line)
         if self._limits.line is not None and size > self._limits.line:
             raise LimitExceeded("a line is longer than limits.line", "-too long")

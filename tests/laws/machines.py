@@ -13,15 +13,17 @@ from typing import Any, TypeAlias
 import attrs
 from hypothesis import strategies as st
 
-from mailproto import BodyWanted, Limits, Machine, ProtocolError, TlsEstablished, Want, smtp
+from mailproto import BodyWanted, Limits, Machine, ProtocolError, TlsEstablished, Want, pop3, smtp
 from mailproto._envelope import Envelope, Param
 from mailproto._machine import ServerMachine
 from mailproto._wire import BareNewlines
+from mailproto.pop3 import _codec as pop3_codec
 from mailproto.smtp._codec import encode, parse_auth_response, parse_command, parse_reply
 from mailproto.testing import EOF, TIMEOUT, Mark, Play, accept, run
 from tests.contract import toy
 
-Steps: TypeAlias = Sequence[bytes | Mark | Callable[[Any], object]]
+Step: TypeAlias = bytes | Mark | Callable[[Any], object]
+Steps: TypeAlias = Sequence[Step]
 
 
 @attrs.frozen(kw_only=True, repr=False, eq=False)
@@ -42,11 +44,13 @@ class Row:
     calls: Mapping[str, Callable[[Any], object]] = {}
     """What else the application may do."""
     to_body: Steps = ()
-    """Clients: how to get to where a text is wanted."""
+    """How to get to where the application is asked for a text."""
     carry: Callable[[bytes], Steps] | None = None
-    """Servers: a session that brings this body (which ends with CRLF)."""
-    stream: Callable[[int], Iterator[bytes]] | None = None
-    """Servers: the same for a body of so many octets, or nearly, piece by piece."""
+    """A session that brings this body (which ends with CRLF) to this side."""
+    stream: Callable[[int], Iterator[Step]] | None = None
+    """The same for a body of so many octets, or nearly, piece by piece."""
+    listing: Callable[[int], Iterator[Step]] | None = None
+    """Clients: a session that brings a listing of so many octets, or nearly."""
     hostile: Mapping[str, Callable[[int], Steps]]
     """Input that is hard on a careless machine, by its size."""
     odd: Mapping[str, tuple[Steps, bytes, str]] = {}
@@ -76,8 +80,12 @@ class Pair:
     """What the client's `script()` says."""
     heard: tuple[object, ...]
     """The server's events, without bodies."""
-    carries: Mapping[str, Callable[[Sequence[bytes]], tuple[object, ...]]]
-    """Scripts that bring a body in these pieces."""
+    carries: Mapping[str, Callable[[Sequence[bytes]], tuple[object, ...]]] = {}
+    """Scripts that bring a body in these pieces to the server."""
+    brings: Mapping[str, Callable[[Sequence[bytes]], tuple[tuple[object, ...], Play]]] = {}
+    """Scripts, and plays of the server, that bring a body in these pieces to the client."""
+    make_play: Callable[[], Play] = lambda: answering
+    """The server's application."""
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
@@ -137,9 +145,21 @@ def careless(machine: Any, event: object) -> None:
         except REFUSALS:  # octets were announced, or the piece before ended in a bare CR
             machine.abort()
     elif isinstance(machine, ServerMachine):
-        machine.accept()
+        yes(machine)
     else:
         machine.abort()
+
+
+def yes(machine: Any) -> None:
+    """The shortest yes to what a server is asked."""
+    if isinstance(machine, pop3.Server) and isinstance(machine.awaiting, LOGINS):
+        machine.accept(maildrop=MAILDROP)
+    else:
+        machine.accept()
+
+
+LOGINS = (pop3.Pass, pop3.Apop, pop3.Auth, pop3.AuthResponse)
+MAILDROP = ((50, "first"), (80, "second"), (2**40, "~" * 70))
 
 
 def slow(play: Play) -> Play:
@@ -219,6 +239,7 @@ TOY_SERVER = Row(
             b"ECHO secret\r\nQUIT\r\n",
         ],
         "cut short": [b"PUT 9\r\nsome", EOF],
+        "a line without an end": [b"ECHO " + 99 * b"a", EOF],
         "timed out": [b"ECHO a", TIMEOUT],
     },
     words=(
@@ -362,7 +383,53 @@ _smtp_replies = st.builds(
     smtp.Reply, st.integers(200, 599), st.lists(_line_text, min_size=1, max_size=5)
 )
 
+_name = _string.filter(bool)
+_message = st.integers(1, 2**63 - 1)
+_pop3_commands = st.one_of(
+    st.sampled_from(
+        [
+            pop3.Capa(),
+            pop3.Noop(),
+            pop3.Quit(),
+            pop3.Rset(),
+            pop3.Stat(),
+            pop3.Stls(),
+            pop3.Utf8(),
+        ]
+    ),
+    st.builds(pop3.List, st.none() | _message),
+    st.builds(pop3.Uidl, st.none() | _message),
+    st.builds(pop3.Retr, _message),
+    st.builds(pop3.Dele, _message),
+    st.builds(pop3.Top, _message, st.integers(0, 2**63 - 1)),
+    st.builds(pop3.User, _name),
+    st.builds(pop3.Pass, _line_text.filter(bool)),
+    st.builds(pop3.Apop, _name, st.text("0123456789abcdef", min_size=32, max_size=32)),
+    st.builds(pop3.Auth, st.sampled_from(["PLAIN", "SCRAM-SHA-256"]), st.none() | _octets),
+    st.builds(pop3.Lang, st.none() | st.sampled_from(["*", "en", "de-AT", "x-klingon"])),
+    st.builds(pop3.UnknownCommand, st.sampled_from(["LAST", "XTND", "RPOP"]), _string),
+)
+
 CODECS = [
+    Codec("POP3 commands", _pop3_commands, pop3.encode, pop3.parse_command),
+    Codec(
+        "POP3 replies",
+        st.builds(pop3.Reply, st.booleans(), _line_text | _line_text.map("[IN-USE] {}".format)),
+        pop3.encode,
+        pop3.parse_reply,
+    ),
+    Codec(
+        "POP3 challenges",
+        st.builds(pop3.Challenge, _octets),
+        pop3.encode,
+        pop3_codec.parse_challenge,
+    ),
+    Codec(
+        "POP3 answers to challenges",
+        st.builds(pop3.AuthResponse, _octets) | st.just(pop3.AuthCancel()),
+        pop3.encode,
+        pop3_codec.parse_auth_response,
+    ),
     Codec("SMTP commands", _smtp_commands, encode, parse_command),
     Codec("SMTP replies", _smtp_replies, encode, parse_reply, lambda reply: len(reply.lines)),
     Codec(
@@ -1181,6 +1248,524 @@ LMTP_CLIENT = Row(
     to_tls=[*_HELLO_LMTP, says(smtp.StartTls()), b"220 go\r\n"],
 )
 
+
+# --- POP3 -----------------------------------------------------------------------------------------
+
+_POP3_CONFIG = pop3.ServerConfig(
+    hostname="pop.example",
+    capabilities=(
+        "TOP",
+        "UIDL",
+        "USER",
+        "PIPELINING",
+        "RESP-CODES",
+        "AUTH-RESP-CODE",
+        "EXPIRE 5 USER",
+        "UTF8 USER",
+    ),
+    auth=("PLAIN", "LOGIN"),
+    plaintext_auth=True,
+    stls=True,
+    languages=(("en", "English"), ("de", "Deutsch")),
+    verbs=("XTND",),
+)
+
+_MESSAGE = (b"Subject: x\r", b"\n\r\n.dot\r\n", b"", b"bare\n.\n+OK FORG", b"ED\r\n.", b"\r\nend")
+
+
+class _Maildrop:
+    """A POP3 server's application: one password is wrong, and every message is the same."""
+
+    def __init__(self, pieces: Sequence[bytes] = _MESSAGE) -> None:
+        self._pieces = pieces
+        self._left: list[bytes] | None = None
+
+    def __call__(self, machine: Any, event: object) -> None:
+        awaiting = machine.awaiting
+        if isinstance(awaiting, BodyWanted):
+            if event is Want.ANSWER:
+                self._write(machine)
+        elif isinstance(awaiting, pop3.Auth) and awaiting.initial_response is None:
+            machine.send(pop3.Challenge(b"Username:"))
+        elif isinstance(awaiting, pop3.Pass) and awaiting.password == "wrong":
+            machine.reject()
+        elif awaiting is not None:
+            yes(machine)
+
+    def _write(self, machine: Any) -> None:
+        if self._left is None:
+            self._left = list(self._pieces)
+        if self._left and not machine.enough:
+            machine.send_body(self._left.pop(0))
+        else:
+            self._left = None
+            machine.end_body()
+
+
+_LOGIN = b"USER bob\r\nPASS secret\r\n"
+
+POP3_SERVER = Row(
+    name="POP3 server",
+    make=lambda limits: pop3.Server(
+        _POP3_CONFIG, limits=limits, greeting=_POP3_CONFIG.greeting("1896.697170952")
+    ),
+    make_play=_Maildrop,
+    sessions={
+        "one after the other": [
+            b"CAPA\r\n",
+            b"USER bob\r\n",
+            b"PASS secret\r\n",
+            b"STAT\r\n",
+            b"LIST\r\n",
+            b"UIDL\r\n",
+            b"RETR 1\r\n",
+            b"TOP 2 1\r\n",
+            b"DELE 1\r\n",
+            b"QUIT\r\n",
+        ],
+        "pipelined": [
+            _LOGIN + b"CAPA\r\nSTAT\r\nLIST\r\nUIDL\r\nLIST 2\r\nUIDL 3\r\nRETR 1\r\nTOP 2 1\r\n",
+            b"TOP 2 0\r\nDELE 2\r\nDELE 2\r\nLIST\r\nUIDL 2\r\nSTAT\r\nNOOP\r\nRSET\r\nDELE 3\r\n",
+            b"UIDL\r\nXTND x\r\nQUIT\r\nNOOP\r\n",
+        ],
+        "STLS": [
+            b"USER bob\r\nSTLS\r\n",
+            b"PASS secret\r\nCAPA\r\nSTLS\r\n" + _LOGIN + b"STLS\r\nQUIT\r\n",
+        ],
+        "APOP": [b"APOP bob c4c9334bac560ecc979e58001b3e22fb\r\nSTAT\r\nQUIT\r\n"],
+        "AUTH": [
+            b"AUTH NOVEL\r\nAUTH\r\nAUTH PLAIN AGEAYg==\r\nAUTH PLAIN\r\nSTAT\r\n",
+        ],
+        "AUTH with a challenge": [
+            b"USER bob\r\nAUTH LOGIN\r\n*\r\nPASS secret\r\nAUTH LOGIN\r\nnot base64\r\n",
+            b"AUTH LOGIN\r\ndXNlcg==\r\nNOOP\r\n",
+        ],
+        "languages": [
+            b"LANG\r\nLANG de\r\nLANG fr\r\nLANG *\r\nLANG d\xc3\xa9\r\n",
+            b"UTF8\r\nSTLS\r\nUTF8\r\nUSER b\xc3\xbccher\r\nPASS g\xc3\xa9heim\r\nUTF8\r\n",
+        ],
+        "refused logins": [
+            b"PASS x\r\nUSER bob\r\nPASS wrong\r\nPASS secret\r\nRETR 1\r\nQUIT\r\n",
+        ],
+        "too many refused logins": [b"USER bob\r\nPASS wrong\r\n" * 11],
+        "numbers": [
+            _LOGIN + b"LIST 0\r\nLIST 4\r\nLIST -1\r\nRETR +1\r\nDELE 1_0\r\nTOP 1\r\nTOP 1 x\r\n",
+            b"LIST 99999999999999999999\r\nRETR " + b"9" * 5000 + b"\r\nTOP 1 99999999999\r\n",
+        ],
+        "refused lines": [
+            b"\r\n\xff\xfe\r\nN\0OOP\r\nQUIT now\r\nXYZZY\r\nUSER\r\nPASS\r\nAPOP bob\r\n",
+            b"USER a\nPASS b\r\nUSER " + b"x" * 13_000 + b"\r\nCAPA\r\n",
+        ],
+        "HTTP": [b"GET / HTTP/1.1\r\nHost: pop.example\r\n"],
+        "TLS without asking": [b"\x16\x03\x01\x02\x00\x01"],
+        "the first two octets of TLS": [b"CAPA\r\n\x16\x03"],
+        "a line without end": [b"USER " + b"x" * 13_000],
+        "an answer without end": [b"AUTH LOGIN\r\n", b"x" * 13_000],
+        "lost": [_LOGIN + b"DELE 1\r\n", EOF],
+        "cut short": [_LOGIN + b"DELE 1\r\nQUI", EOF],
+        "hung up behind QUIT": [_LOGIN, b"DELE 1\r\nQUIT\r\n", EOF],
+        "timed out": [_LOGIN + b"DELE 1\r\n", TIMEOUT],
+    },
+    words=(
+        b"USER bob\r\n",
+        b"PASS secret\r\n",
+        b"PASS wrong\r\n",
+        _LOGIN,
+        b"APOP bob c4c9334bac560ecc979e58001b3e22fb\r\n",
+        b"AUTH PLAIN\r\n",
+        b"AUTH PLAIN AGEAYg==\r\n",
+        b"dXNlcg==\r\n",
+        b"*\r\n",
+        b"STLS\r\n",
+        b"CAPA\r\n",
+        b"STAT\r\n",
+        b"LIST\r\n",
+        b"LIST 1\r\n",
+        b"UIDL\r\n",
+        b"UIDL 2\r\n",
+        b"RETR 1\r\n",
+        b"TOP 1 1\r\n",
+        b"DELE 1\r\n",
+        b"RSET\r\n",
+        b"NOOP\r\n",
+        b"UTF8\r\n",
+        b"LANG\r\n",
+        b"LANG de\r\n",
+        b"XTND\r\n",
+        b"QUIT\r\n",
+        b"UNKNOWN\r\n",
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b" ",
+        b"1",
+    ),
+    items=(
+        pop3.Reply(True, "fine"),
+        pop3.Reply(False, "[IN-USE] no"),
+        pop3.Reply(False, "no\r\n+OK"),
+        pop3.Reply(True, "x" * 600),
+        pop3.Challenge(b"?"),
+        pop3.Noop(),
+        "+OK",
+        None,
+    ),
+    calls={
+        "accept(maildrop)": lambda server: server.accept(maildrop=MAILDROP),
+        "accept(empty)": lambda server: server.accept(maildrop=[]),
+        "accept(bad size)": lambda server: server.accept(maildrop=[(1, "x"), (-1, "y")]),
+        "accept(bad id)": lambda server: server.accept(maildrop=[(1, "x"), (1, "a\r\nb")]),
+        "accept(no ids)": lambda server: server.accept(maildrop=[1, 2]),
+        "accept(bad capability)": lambda server: server.accept(
+            maildrop=MAILDROP, capabilities=["EXPIRE 1\r\n+OK"]
+        ),
+        "abort()": lambda server: server.abort(),
+        "abort(reply)": lambda server: server.abort(pop3.Reply(False, "[SYS/TEMP] later")),
+        "abort(yes)": lambda server: server.abort(pop3.Reply(True)),
+    },
+    to_body=[_LOGIN, b"RETR 1\r\n"],
+    hostile={
+        "commands": lambda size: [_LOGIN + b"NOOP\r\nSTAT\r\n" * size],
+        "garbage": lambda size: [_in_order(20 * size)],
+        "listings": lambda size: [_LOGIN + b"LIST\r\nUIDL\r\n" * size],
+        "messages": lambda size: [_LOGIN + b"RETR 1\r\nTOP 1 1\r\n" * size],
+        "deletions": lambda size: [_LOGIN + b"DELE 1\r\nRSET\r\n" * size],
+        "capabilities": lambda size: [b"CAPA\r\nLANG\r\n" * size],
+        "names": lambda size: [b"USER a\r\n" * size],
+        "a long word": lambda size: [b"USER " + b"x" * size + b"\r\n"],
+        "spaces": lambda size: [b"USER" + b" " * size + b"x\r\n"],
+        "base64": lambda size: [b"AUTH PLAIN " + b"YWFh" * size + b"\r\n"],
+        "digits": lambda size: [_LOGIN + b"RETR " + b"9" * size + b"\r\n"],
+    },
+    odd={
+        "a space behind a verb": ([_LOGIN], b"STAT \r\n", "trailing_space"),
+        "two spaces": ([_LOGIN], b"LIST  1\r\n", "extra_space"),
+        "a tab": ([_LOGIN], b"LIST\t1\r\n", "extra_space"),
+        "a name beyond ASCII": ([], b"USER b\xc3\xbccher\r\n", "eight_bit"),
+    },
+    probe=(b"CAPA\r\n", pop3.Capa()),
+    to_tls=[b"STLS\r\n"],
+)
+
+LENIENT_POP3_SERVER = Row(
+    name="lenient POP3 server",
+    make=lambda limits: pop3.Server(
+        pop3.ServerConfig(plaintext_auth=True, stls=True, capabilities=("TOP", "USER")),
+        limits=limits,
+        quirks=pop3.Quirks(bare_lf_commands=True, bare_newlines=BareNewlines.PRESERVE),
+    ),
+    make_play=_Maildrop,
+    sessions={
+        "LF alone": [b"CAPA\nUSER bob\nPASS secret\nRETR 1\nTOP 1 0\n", b"UIDL\nDELE 1\nQUIT\n"],
+        "nothing offered": [
+            b"APOP bob c4c9334bac560ecc979e58001b3e22fb\r\nAUTH PLAIN\r\nLANG\r\nUTF8\r\nXTND\r\n",
+        ],
+        "HTTP": [b"POST / HTTP/1.1\n"],
+    },
+    words=(*POP3_SERVER.words, b"NOOP\n", b"LIST\n"),
+    items=POP3_SERVER.items,
+    to_body=[_LOGIN, b"TOP 1 100000000\r\n"],
+    hostile={},
+    odd={"LF alone": ([_LOGIN], b"NOOP\n", "bare_lf")},
+    to_tls=[b"STLS\r\n"],
+)
+
+
+def _answers_challenges(machine: Any, event: object) -> None:
+    if event is Want.ANSWER:
+        machine.send(pop3.AuthResponse(b"secret"))
+
+
+_POP3_HI = b"+OK pop.example ready <1896.697170952@pop.example>\r\n"
+_POP3_CAPA = (
+    b"+OK Capability list follows\r\nTOP\r\nUIDL\r\nUSER\r\nPIPELINING\r\nSTLS\r\n"
+    b"SASL SCRAM-SHA-256 PLAIN\r\nLANG\r\nUTF8 USER\r\n.\r\n"
+)
+_YES, _NO_ = b"+OK\r\n", b"-ERR [SYS/TEMP] no\r\n"
+_POP3_APOP = pop3.Apop("bob", "c4c9334bac560ecc979e58001b3e22fb")
+_POP3_IN: list[Any] = [_POP3_HI, says(pop3.Capa()), _POP3_CAPA, says(_POP3_APOP), _YES]
+_RETR_1 = says(pop3.Retr(1))
+
+
+def _message_stream(size: int) -> Iterator[Step]:
+    yield from [*_POP3_IN, _RETR_1, _YES]
+    block = (b"x" * 62 + b"\r\n" + b"..y" + b"z" * 57 + b"\r\n") * 512
+    for _ in range(size // len(block)):
+        yield block
+
+
+def _listing_stream(size: int) -> Iterator[Step]:
+    yield from [*_POP3_IN, says(pop3.Uidl()), _YES]
+    for number in range(0, size // 32, 1_000):
+        yield b"".join(b"%d %022d\r\n" % (number + at, at) for at in range(1_000))
+
+
+_POP3_ITEMS = (
+    pop3.Capa(),
+    pop3.User("bob"),
+    pop3.User("bob\r\nDELE 1"),
+    pop3.Pass("secret"),
+    _POP3_APOP,
+    pop3.Apop("bob", "no digest"),
+    pop3.Auth("SCRAM-SHA-256"),
+    pop3.Auth("SCRAM-SHA-256", b"x" * 300),
+    pop3.Auth("PLAIN", b"x"),
+    pop3.AuthResponse(b"x"),
+    pop3.AuthCancel(),
+    pop3.Stls(),
+    pop3.Stat(),
+    pop3.List(),
+    pop3.List(1),
+    pop3.List(0),
+    pop3.Uidl(),
+    pop3.Uidl(2),
+    pop3.Retr(1),
+    pop3.Retr(-1),
+    pop3.Top(1, 0),
+    pop3.Dele(1),
+    pop3.Rset(),
+    pop3.Noop(),
+    pop3.Utf8(),
+    pop3.Lang(),
+    pop3.Lang("de"),
+    pop3.UnknownCommand("XTND"),
+    pop3.UnknownCommand("STAT"),
+    pop3.Quit(),
+    pop3.Reply(True),
+    pop3.Challenge(b"x"),
+    "NOOP",
+    None,
+)
+
+_POP3_ODD_REPLIES: dict[str, tuple[Steps, bytes, str]] = {
+    "LF alone": ([*_POP3_IN, says(pop3.Noop())], b"+OK fine\n", "bare_lf"),
+    "no space": ([*_POP3_IN, says(pop3.Noop())], b"+OKfine\r\n", "no_space_after_status"),
+    "small letters": ([*_POP3_IN, says(pop3.Noop())], b"+ok\r\n", "lower_case"),
+    "8-bit text": ([*_POP3_IN, says(pop3.Noop())], b"-ERR \xe9\r\n", "eight_bit"),
+    "NUL": ([*_POP3_IN, says(pop3.Noop())], b"+OK \0\r\n", "nul"),
+    "an empty line before": ([*_POP3_IN, says(pop3.Noop())], b"\r\n+OK\r\n", "blank_line"),
+    "more behind STAT": ([*_POP3_IN, says(pop3.Stat())], b"+OK 2 320 x\r\n", "extra_text"),
+    "STAT in words": ([*_POP3_IN, says(pop3.Stat())], b"+OK two 320\r\n", "unreadable"),
+    "UIDL n without n": ([*_POP3_IN, says(pop3.Uidl(1))], b"+OK abc\r\n", "no_number"),
+    "more behind a size": ([*_POP3_IN, says(pop3.List())], b"+OK\r\n1 2 x\r\n.\r\n", "extra_text"),
+    "spaces before an id": (
+        [*_POP3_IN, says(pop3.Uidl())],
+        b"+OK\r\n1   a\r\n.\r\n",
+        "extra_space",
+    ),
+    "a long id": (
+        [*_POP3_IN, says(pop3.Uidl())],
+        b"+OK\r\n1 %b\r\n.\r\n" % (b"x" * 71),
+        "long_unique_id",
+    ),
+    "spaces in an id": (
+        [*_POP3_IN, says(pop3.Uidl())],
+        b"+OK\r\n1 a b\r\n.\r\n",
+        "space_in_unique_id",
+    ),
+    "NUL in a message": ([*_POP3_IN, _RETR_1], b"+OK\r\na\0b\r\n.\r\n", "nul"),
+    "LF alone in a message": ([*_POP3_IN, _RETR_1], b"+OK\r\na\nb\r\n.\r\n", "bare_lf"),
+}
+
+POP3_CLIENT = Row(
+    name="POP3 client",
+    make=lambda limits: pop3.Client(limits=limits),
+    client=True,
+    make_play=lambda: _answers_challenges,
+    sessions={
+        "one after the other": [
+            *_POP3_IN,
+            says(pop3.Stat()),
+            b"+OK 2 130\r\n",
+            says(pop3.List()),
+            b"+OK 2 messages\r\n1 50\r\n2 80\r\n.\r\n",
+            says(pop3.Uidl()),
+            b"+OK\r\n1 a\r\n2 b\r\n.\r\n",
+            _RETR_1,
+            b"+OK 20 octets\r\nSubject: x\r\n\r\n..dot\r\n\r\n.\n.\r\n",
+            says(pop3.Dele(1)),
+            _YES,
+            says(pop3.Quit()),
+            b"+OK bye\r\n",
+        ],
+        "pipelined": [
+            *_POP3_IN,
+            says(
+                pop3.Stat(), pop3.List(1), pop3.Uidl(2), pop3.Retr(1), pop3.Top(2, 0), pop3.List()
+            ),
+            b"+OK 2 130\r\n+OK 1 50\r\n-ERR no\r\n+OK\r\n.\r\n-ERR no\r\n+OK\r\n.\r\n",
+            says(pop3.Dele(1), pop3.Noop(), pop3.Rset(), pop3.Uidl(), pop3.Quit()),
+            b"+OK\r\n-ERR\r\n+OK\r\n+OK\r\n1 a\r\n.\r\n+OK\r\n",
+        ],
+        "odd listings": [
+            *_POP3_IN,
+            says(pop3.List(), pop3.Uidl(), pop3.List(7), pop3.Uidl(7), pop3.Stat()),
+            b"+OK\r\n7\r\n7 ten\r\n2 5 x\r\n 1  4\r\n\xff\n3 3\r\n. \r\n.\r\n",
+            b"+OK\r\n1\r\n2   b\r\n3 a b\r\n4 \xff\r\n5 %b\r\n.\r\n" % (b"x" * 71),
+            b"+OK 7\r\n+OK abc\r\n+OK 1 2 3\r\n",
+        ],
+        "STLS": [
+            _POP3_HI,
+            says(pop3.Capa()),
+            _POP3_CAPA,
+            says(pop3.Stls()),
+            b"+OK go\r\n",
+            says(pop3.Capa()),
+            _POP3_CAPA,
+            says(pop3.User("bob"), pop3.Pass("secret")),
+            b"-ERR no\r\n-ERR no\r\n",
+            says(pop3.User("bob"), pop3.Pass("secret")),
+            b"+OK\r\n+OK\r\n",
+        ],
+        "AUTH": [
+            *_POP3_IN[:3],
+            says(pop3.Auth(_SCRAM)),
+            b"+ \r\n",
+            b"+\r\n",
+            b"+ c2Fs\r\n",
+            b"+ ??\r\n",
+            b"-ERR no\r\n",
+            says(pop3.Auth(_SCRAM, b"x" * 300)),
+            b"+ \r\n",
+            b"+OK\r\n",
+        ],
+        "languages": [
+            _POP3_HI,
+            says(pop3.Lang()),
+            b"+OK\r\nen English\r\nde\r\n.\r\n",
+            says(pop3.Lang("de")),
+            b"+OK de Sprache gewechselt\r\n",
+            says(pop3.Utf8()),
+            _YES,
+        ],
+        "odd replies": [
+            b"\r\n+ok hi\n",
+            says(pop3.Capa()),
+            b"+OK\r\nTOP\r\n\r\nX-\xff\n.\n\r\n.\r\n",
+            says(pop3.UnknownCommand("LAST")),
+            b"+OKfoo\r\n",
+            says(pop3.Capa()),
+            b"-ERR\r\n",
+        ],
+        "sent away": [b"-ERR [SYS/TEMP] too many\r\n"],
+        "farewell": [*_POP3_IN, b"-ERR idle for too long\r\n"],
+        "an answer to nothing": [*_POP3_IN, _YES],
+        "no reply at all": [b"HTTP/1.1 400 Bad Request\r\n"],
+        "a challenge to nothing": [*_POP3_IN, says(pop3.Noop()), b"+ \r\n"],
+        "too many empty lines": [b"\r\n" * 12 + _POP3_HI],
+        "a listing line without end": [
+            *_POP3_IN,
+            says(pop3.List()),
+            b"+OK\r\n1 2\r\n" + b"2" * 33_000,
+        ],
+        "lost in a message": [*_POP3_IN, _RETR_1, b"+OK\r\nhalf a li", EOF],
+        "lost behind QUIT": [*_POP3_IN, says(pop3.Quit()), EOF],
+        "timed out": [*_POP3_IN, says(pop3.Noop()), TIMEOUT],
+        "ended": [*_POP3_IN, EOF],
+    },
+    words=(
+        _POP3_HI,
+        _POP3_CAPA,
+        _YES,
+        _NO_,
+        b"+OK 2 130\r\n",
+        b"+OK 1 a\r\n",
+        b"+ \r\n",
+        b"+ c2Fs\r\n",
+        b"1 50\r\n",
+        b"2 b\r\n",
+        b".\r\n",
+        b"\r\n.\r\n",
+        b"..\r\n",
+        b".\n",
+        b"text\r\n",
+        b"\r\n",
+        b"\r",
+        b"\n",
+        b"+",
+        b"-ERR\n",
+        b"hello\r\n",
+    ),
+    items=_POP3_ITEMS,
+    calls={"abort()": lambda machine: machine.abort()},
+    carry=lambda body: [*_POP3_IN, _RETR_1, b"+OK\r\n" + _stuffed(body) + b".\r\n"],
+    stream=_message_stream,
+    listing=_listing_stream,
+    hostile={
+        "a reply of one line": lambda size: [b"+OK " + b"x" * size + b"\r\n"],
+        "a greeting of brackets": lambda size: [b"+OK " + b"<" * size + b"\r\n"],
+        "a greeting of dots": lambda size: [b"+OK <" + b"a." * size + b"\r\n"],
+        "a greeting of literals": lambda size: [b"+OK " + b"<a@[" * size + b"\r\n"],
+        "empty lines": lambda size: [b"\r\n" * size],
+        "many capabilities": lambda size: [
+            *_POP3_IN[:2],
+            b"+OK\r\n" + b"".join(b"X%d a b\r\n" % n for n in range(size)) + b".\r\n",
+        ],
+        "many replies": lambda size: [*_POP3_IN, says(*[pop3.Noop()] * size), _YES * size],
+        "many messages": lambda size: [
+            *_POP3_IN,
+            says(*[pop3.Retr(1)] * size),
+            b"+OK\r\n.x\r\n.\r\n" * size,
+        ],
+        "a listing": lambda size: [
+            *_POP3_IN,
+            says(pop3.Uidl()),
+            b"+OK\r\n" + b"1 a\r\n" * size + b".\r\n",
+        ],
+        "an odd listing": lambda size: [
+            *_POP3_IN,
+            says(pop3.Uidl()),
+            b"+OK\r\n" + b"1  a\r\n" * size + b".\r\n",
+        ],
+        "a listing of one line": lambda size: [
+            *_POP3_IN,
+            says(pop3.List()),
+            b"+OK\r\n" + b"2" * size + b"\r\n.\r\n",
+        ],
+        "nearly the end": lambda size: [
+            *_POP3_IN,
+            _RETR_1,
+            b"+OK\r\n" + b"\r\n.\r" * size + b"\r\n.\r\n",
+        ],
+    },
+    odd=_POP3_ODD_REPLIES,
+    to_tls=[*_POP3_IN[:3], says(pop3.Stls()), b"+OK go\r\n"],
+)
+
+LENIENT_POP3_CLIENT = Row(
+    name="lenient POP3 client",
+    make=lambda limits: pop3.Client(
+        limits=limits, quirks=pop3.Quirks(bare_lf_texts=True, plaintext_auth=True)
+    ),
+    client=True,
+    make_play=lambda: _answers_challenges,
+    sessions={
+        "LF alone": [
+            b"+OK hi\n",
+            says(pop3.User("bob")),
+            b"+OK\n",
+            says(pop3.Pass("secret")),
+            b"+OK\n",
+            says(pop3.List()),
+            b"+OK\n1 50\n2 80\n.\n",
+            _RETR_1,
+            b"+OK\n\n..dot\n.\r.\n\r\n.x\r\n.\n",
+        ],
+        "an answer to nothing": [b"+OK\n+OK\n"],
+    },
+    words=POP3_CLIENT.words,
+    items=_POP3_ITEMS,
+    carry=POP3_CLIENT.carry,
+    hostile={
+        "a message": lambda size: [
+            *_POP3_IN,
+            _RETR_1,
+            b"+OK\n" + b".\r.\n" * size + b".\n",
+        ],
+    },
+    to_tls=POP3_CLIENT.to_tls,
+)
+
 _TRANSACTION = (smtp.Mail("a@a.example"), smtp.Rcpt("b@b.example"), smtp.Rcpt("c@b.example"))
 
 
@@ -1250,7 +1835,62 @@ def _smtp_pair(name: str, hello: smtp.Command, config: smtp.ServerConfig) -> Pai
     )
 
 
+def _pop3_message(pieces: Sequence[bytes]) -> tuple[tuple[object, ...], Play]:
+    talk = (pop3.Capa(), _POP3_APOP, (pop3.Retr(2), pop3.Noop()), pop3.Quit())
+    return talk, _Maildrop(pieces)
+
+
+_POP3_PAIR = Pair(
+    name="POP3",
+    client=pop3.Client,
+    server=lambda: POP3_SERVER.make(Limits()),
+    make_play=_Maildrop,
+    talk=(
+        pop3.Capa(),
+        pop3.Lang("de"),
+        pop3.Stls(),
+        pop3.Capa(),
+        pop3.Utf8(),
+        (pop3.User("bücher"), pop3.Pass("wrong")),
+        pop3.Auth("LOGIN"),
+        pop3.AuthResponse(b"user"),
+        (pop3.Stat(), pop3.List(), pop3.Uidl(), pop3.List(1), pop3.Uidl(3), pop3.Noop()),
+        (pop3.Retr(1), pop3.Top(2, 1), pop3.Dele(2), pop3.Rset(), pop3.Dele(3), pop3.Lang()),
+        pop3.UnknownCommand("XTND", "x"),
+        pop3.Quit(),
+    ),
+    heard=(
+        pop3.Capa(),
+        pop3.Lang("de"),
+        pop3.Stls(),
+        TlsEstablished(),
+        pop3.Capa(),
+        pop3.Utf8(),
+        pop3.User("bücher"),
+        pop3.Pass("wrong"),
+        pop3.Auth("LOGIN"),
+        pop3.AuthResponse(b"user"),
+        pop3.Stat(),
+        pop3.List(),
+        pop3.Uidl(),
+        pop3.List(1),
+        pop3.Uidl(3),
+        pop3.Noop(),
+        pop3.Retr(1),
+        pop3.Top(2, 1),
+        pop3.Dele(2),
+        pop3.Rset(),
+        pop3.Dele(3),
+        pop3.Lang(),
+        pop3.UnknownCommand("XTND", "x"),
+        pop3.Quit(),
+        pop3.Commit((3,), ("~" * 70,)),
+    ),
+    brings={"RETR": _pop3_message},
+)
+
 PAIRS = [
+    _POP3_PAIR,
     _smtp_pair("SMTP", smtp.Ehlo("me.example"), _CONFIG),
     _smtp_pair("LMTP", smtp.Lhlo("me.example"), attrs.evolve(_CONFIG, lmtp=True)),
     Pair(
@@ -1272,6 +1912,18 @@ PAIRS = [
         },
     ),
 ]
-ROWS = [SMTP_SERVER, LENIENT_SERVER, LMTP_SERVER, SMTP_CLIENT, LMTP_CLIENT, TOY_SERVER, TOY_CLIENT]
+ROWS = [
+    SMTP_SERVER,
+    LENIENT_SERVER,
+    LMTP_SERVER,
+    SMTP_CLIENT,
+    LMTP_CLIENT,
+    POP3_SERVER,
+    LENIENT_POP3_SERVER,
+    POP3_CLIENT,
+    LENIENT_POP3_CLIENT,
+    TOY_SERVER,
+    TOY_CLIENT,
+]
 SERVERS = [row for row in ROWS if not row.client]
 CLIENTS = [row for row in ROWS if row.client]

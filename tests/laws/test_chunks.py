@@ -9,15 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailproto import BodyWanted, Limits, LocalProtocolError, Want
+from mailproto import BodyChunk, BodyWanted, Limits, LocalProtocolError, Want
 from mailproto._machine import ServerMachine
 from mailproto.testing import EOF, Play, assert_chunk_invariant, run
 
-from .machines import CLIENTS, ROWS, SERVERS, Row, slow
+from .machines import CLIENTS, ROWS, SERVERS, Row, slow, yes
 
 SESSIONS = [(row, name) for row in ROWS for name in row.sessions]
 TIGHT = Limits(
-    line=40, reply=60, recipients=1, challenges=1, chunk=8, window=1, output=64, drain=32
+    line=40,
+    reply=60,
+    recipients=1,
+    challenges=1,
+    logins=1,
+    batch=2,
+    chunk=8,
+    window=1,
+    output=64,
+    drain=32,
 )
 
 
@@ -57,9 +66,14 @@ def moody(mood: list[bool]) -> Play:
     def play(machine: Any, event: object) -> None:
         if machine.awaiting is None or not isinstance(machine, ServerMachine):
             return
+        if isinstance(machine.awaiting, BodyWanted):
+            # Whatever the mood was, it is not in the middle of a message that it changes.
+            if event is Want.ANSWER:
+                machine.end_body() if next(left, True) else machine.abort()
+            return
         if event is Want.ANSWER or next(left, True):
             if next(left, True):
-                machine.accept()
+                yes(machine)
             else:
                 machine.reject()
 
@@ -92,6 +106,8 @@ def busy(items: list[Any]) -> Play:
     def play(machine: Any, event: object) -> None:
         if event is Want.ANSWER:
             machine.abort()
+        elif isinstance(event, BodyChunk):
+            return  # how many there are is a matter of cuts
         elif isinstance(machine.awaiting, BodyWanted):
             with contextlib.suppress(LocalProtocolError):
                 machine.end_body()

@@ -53,10 +53,12 @@ def test_every_line_gives_an_event_and_the_next_line_is_read(row: Row, data: st.
     assert [bytes(one) for one in shown] == lines
 
 
-@pytest.mark.parametrize("row", [row for row in SERVERS if row.carry], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.carry], ids=lambda row: row.name)
 @given(data=st.data())
 def test_every_octet_of_a_body_arrives(row: Row, data: st.DataObject) -> None:
-    """RFC 5321 section 4.5.2: the receiver takes away the dots that the sender added, no more."""
+    """RFC 5321 section 4.5.2, RFC 1939 section 3: the receiver takes away the dots that the sender
+    added, no more.
+    """
     assert row.carry is not None
     lines = data.draw(
         st.lists(

@@ -82,6 +82,28 @@ def test_a_command_is_read_as_it_was_said(command: smtp.Command) -> None:
     assert smtp.encode(read) == wire
 
 
+_usual = st.sampled_from(["", "a", "a.b", "a..b", ".a", "é", '"a b"', "x" * 63, "x" * 65])
+_hosts = st.sampled_from(["b", "b.example", "b_", "-b", "b.", "[192.0.2.1]", "y" * 60, "y" * 300])
+
+
+@given(st.sampled_from(["MAIL FROM:<", "RCPT TO:<"]), _usual, st.sampled_from(["@", ""]), _hosts)
+def test_the_quick_reader_agrees_with_the_full_one(
+    opening: str, local: str, at: str, host: str
+) -> None:
+    """The same line in lower case is not of the usual spelling, and says the same."""
+    line = f"{opening}{local}{at}{host}>\r\n".encode()
+    other = line.replace(opening.encode(), opening.lower().encode())
+
+    def read(octets: bytes) -> object:
+        try:
+            command = smtp.parse_command(octets)
+        except smtp.SyntaxRefused as error:
+            return error.reply
+        return command, command.defects
+
+    assert read(line) == read(other)
+
+
 @given(mail.smtp_commands(smtp.AuthResponse, smtp.AuthCancel))
 def test_an_answer_to_a_challenge_is_read_as_it_was_said(answer: smtp.Command) -> None:
     wire = smtp.encode(answer)
@@ -97,6 +119,17 @@ def test_a_reply_is_read_as_it_was_said(reply: smtp.Reply) -> None:
 
 
 ROWS = [row for extension in smtp.EXTENSIONS for row in (*extension.mail, *extension.rcpt)]
+OWN_ROWS = [row for extension in smtp.EXTENSIONS for row in extension.own]
+
+
+@pytest.mark.parametrize("row", OWN_ROWS, ids=lambda row: f"{row.command}-{row.keyword}")
+@given(data=st.data())
+def test_an_attribute_keeps_its_value(row: smtp.Parameter[Any], data: st.DataObject) -> None:
+    value = data.draw(mail.smtp_values(row))
+    kind = smtp.XClient if row.command == "XCLIENT" else smtp.XForward
+    command = smtp.parse_command(smtp.encode(kind((row(value),))))
+    assert isinstance(command, kind)
+    assert command.get(row) == value
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.keyword)

@@ -790,6 +790,16 @@ SYNC = [
 ]
 
 
+def test_it_is_told_once() -> None:
+    """Behind the NOOP nothing may be sent before its answer; behind a RCPT it may (RFC 2920)."""
+    trace = run(server(EHLO)(), b"NOOP\r\nRCPT TO:<b@b.example>\r\nDATA\r\n")
+    assert [event.anomalies for event in trace.events] == [
+        set(),
+        {"unauthorized_pipelining"},
+        set(),
+    ]
+
+
 def challenging(machine: Any, event: object) -> None:
     if isinstance(machine.awaiting, Auth) and machine.awaiting.initial_response is None:
         machine.send(Challenge(b"Username:"))

@@ -221,8 +221,15 @@ def _client_in(state: State) -> Callable[[], Client]:
         machine.send_body(b"x")
         machine.end_body()
 
-    keywords = ["CHUNKING", "AUTH CRAM-MD5", "STARTTLS", "ETRN", "BURL imap"]
-    keywords += ["XCLIENT NAME", "XFORWARD NAME"]
+    keywords = (
+        "CHUNKING",
+        "AUTH CRAM-MD5",
+        "STARTTLS",
+        "ETRN",
+        "BURL imap",
+        "XCLIENT NAME",
+        "XFORWARD NAME",
+    )
     then: dict[State, list[Any]] = {
         State.READY: [],
         State.MAIL: to_rcpt[:2],
