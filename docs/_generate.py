@@ -472,7 +472,7 @@ for _kind, (_yes, _no) in ASKED["pop3"].items():
 
 NOTES = {
     "smtp": """`Auth` and `AuthResponse` also take `send(Challenge(...))`. `BodyEnd` is answered
-        once, in LMTP once for each recipient. `UnknownCommand` is a verb of a private
+        once, in LMTP and PRDR once for each recipient. `UnknownCommand` is a verb of a private
         extension.""",
     "pop3": """The logins (`Pass`, `Apop`, `Auth`, `AuthResponse`) are accepted with
         `accept(maildrop=...)`; `Auth` and `AuthResponse` also take `send(Challenge(...))`. Behind
@@ -492,7 +492,9 @@ def answers(name: str) -> str:
         role = f"{{py:class}}`~{home}.{kind.__name__}`"
         if kind in ASKED[name]:
             yes, no = ASKED[name][kind]
-            asked.append((role, code(yes) or "nothing: the octets follow anyway", code(no)))
+            asked.append(
+                (role, code(yes) or "nothing: the answer comes with what follows", code(no))
+            )
         if kind in INFORMATION[name]:
             told.append((role, INFORMATION[name][kind]))
         assert kind in ASKED[name] or kind in INFORMATION[name], f"INFORMATION lacks {kind}"
@@ -526,11 +528,12 @@ def extensions() -> str:
     module = named_docs(ast.parse((SOURCE / "smtp" / "_extensions.py").read_text("utf-8")))
     rows: list[tuple[str, ...]] = []
     params: list[tuple[str, ...]] = []
+    peers: dict[str, list[str]] = {}
     for extension in smtp.EXTENSIONS:
         rows.append(
             (
                 code(extension.keyword),
-                rfc(extension.rfc),
+                rfc(extension.rfc) if extension.rfc else "",
                 codes(row.keyword for row in extension.mail),
                 codes(row.keyword for row in extension.rcpt),
                 codes(extension.verbs),
@@ -539,6 +542,18 @@ def extensions() -> str:
         for row in (*extension.mail, *extension.rcpt):
             name = next(name for name in module if getattr(smtp, name, None) is row)
             params.append((code(f"smtp.{name}"), code(row.keyword), row.command, module[name]))
+        for row in extension.own:  # a row may stand in several extensions
+            peers.setdefault(row.keyword, []).append(extension.keyword)
+    own = {
+        row.keyword: name
+        for name in module
+        if name.startswith("PEER_")
+        for row in [getattr(smtp, name)]
+    }
+    params += [
+        (code(f"smtp.{own[keyword]}"), code(keyword), ", ".join(verbs), module[own[keyword]])
+        for keyword, verbs in peers.items()
+    ]
     return "\n".join(
         [
             "# SMTP: extensions",

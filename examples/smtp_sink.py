@@ -6,7 +6,7 @@ The shape of every server made with mailproto. Most events are answered at once,
 `server.accept()` or `server.reject()`; `connection.next()` sees to it that the answers leave, those
 to pipelined commands in one piece. Only storing a message takes time: its `BodyEnd` is not answered
 where it comes, but when the machine says ANSWER; everything before it has been sent by then. And
-in LMTP each recipient has its own answer: `awaiting` goes from one to the next.
+in LMTP and PRDR each recipient has its own answer: `awaiting` goes from one to the next.
 
 A message is never held in memory. Its chunks go to a file in the Maildir's `tmp`, which moves to
 `new` when the message is complete and on disk; then, and only then, the client hears 250. The file
@@ -38,6 +38,19 @@ PATIENCE = 10.0
 """Seconds that open sessions get to hear our 421 before the program ends."""
 
 NOT_STORED = smtp.Reply(451, "4.3.0 The message could not be stored, try again later")
+FULL = smtp.Reply(452, "4.2.2 The mailbox is full")
+
+FROM_PROXIES = (
+    "XCLIENT NAME ADDR PORT PROTO HELO REVERSE_NAME LOGIN DESTADDR DESTPORT",
+    "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE",
+)
+"""What is offered to the proxies that --trust-proxy names, and to nobody else."""
+
+
+def address_of(stream: Stream) -> str:
+    """The peer's IP address, or, if it has gone already, a word for that."""
+    peer = None if stream.transport is None else stream.transport.get_extra_info("peername")
+    return peer[0] if peer else "unknown"
 
 
 # --- A connection -------------------------------------------------------------------------------
@@ -52,6 +65,7 @@ class Session:
         self.sink = sink
         self.server = server
         self.connection = connection
+        self.address = address_of(connection.stream)
         self.delivery: Delivery | None = None
         self.storing = asyncio.Lock()
         self.authentication = Authentication(sink.users)
@@ -79,6 +93,9 @@ class Session:
                         self.authenticate(event)
                     case smtp.Etrn() | smtp.UnknownCommand():
                         server.reject()
+                    case smtp.XClient() | smtp.XForward() as event:
+                        self.hear_of_client(event)
+                        server.accept()
                     case smtp.Mail():
                         self.end_message()  # one that was given up
                         server.accept()
@@ -109,15 +126,22 @@ class Session:
             self.server.accept()
 
     async def answer_message(self) -> None:
-        """Answer `BodyEnd`: once, or in LMTP once for each recipient."""
+        """Answer `BodyEnd`: once, or in LMTP and PRDR once for each recipient."""
         stored: smtp.Reply | None = None
         while isinstance(owed := self.server.awaiting, smtp.BodyEnd):
-            if owed.recipient is not None and owed.recipient.casefold() in self.sink.full:
-                reply = smtp.Reply(452, "4.2.2 The mailbox is full")
+            if self.is_full(owed.recipient):
+                reply = FULL
             else:
                 reply = stored = stored or await self.store(owed)
             await self.connection.send(reply)
         self.end_message()
+
+    def is_full(self, recipient: str | None) -> bool:
+        """Whether this mailbox is; where the answer is for all of them, whether each is."""
+        envelope = self.server.envelope
+        assert envelope is not None
+        named = [recipient] if recipient is not None else map(str, envelope.recipients)
+        return all(address.casefold() in self.sink.full for address in named)
 
     async def store(self, message: smtp.BodyEnd) -> smtp.Reply:
         delivery, envelope = self.delivery, self.server.envelope
@@ -146,16 +170,24 @@ class Session:
         assert envelope is not None
         words = {"HELO": "SMTP", "EHLO": "ESMTP", "LHLO": "LMTP"}[hello.verb]
         words += "S" * server.tls + "A" * server.authenticated  # RFC 3848
-        peer = self.connection.stream.transport
-        address = peer.get_extra_info("peername")[0] if peer is not None else "unknown"
         lines = [f"Return-Path: <{envelope.sender}>"]
         lines += [f"Delivered-To: {recipient}" for recipient in envelope.recipients]
         lines += [
-            f"Received: from {hello.domain} ([{address}])",
+            f"Received: from {hello.domain} ([{self.address}])",
             f"\tby {server.config.hostname} with {words};",
             f"\t{email.utils.formatdate(localtime=True)}",
         ]
         return "".join(f"{line}\r\n" for line in lines).encode()
+
+    # --- Proxies ---
+
+    def hear_of_client(self, event: smtp.XClient | smtp.XForward) -> None:
+        """XCLIENT: the session is that client's from now on. XFORWARD: only for the log."""
+        address = event.get(smtp.PEER_ADDR)
+        if address is not None and not isinstance(address, smtp.Absent):
+            if isinstance(event, smtp.XClient):
+                self.address = address
+            self.sink.say(f"{event.verb}: the client is {address}")
 
     # --- AUTH ---
 
@@ -181,6 +213,7 @@ class Sink:
     users: Users
     refused: set[str]
     full: set[str]
+    proxies: set[str]
     trace: bool
     implicit_tls: bool
     tls: ssl.SSLContext | None
@@ -189,7 +222,10 @@ class Sink:
     stopping: asyncio.Event = attrs.field(factory=asyncio.Event)
 
     async def handle(self, stream: Stream) -> None:
-        server = smtp.Server(self.config, tls=self.implicit_tls)
+        config = self.config
+        if address_of(stream) in self.proxies:
+            config = attrs.evolve(config, extensions=(*config.extensions, *FROM_PROXIES))
+        server = smtp.Server(config, tls=self.implicit_tls)
         async with Connection(server, stream, ssl_context=self.tls) as connection:
             session = Session(self, server, connection)
             self.sessions.add(session)
@@ -239,6 +275,13 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add("--size", type=int, metavar="OCTETS", help="the largest message to take")
     add("--offer", action="append", default=[], metavar="KEYWORD", help="an EHLO keyword more: DSN")
     add("--trace", action="store_true", help="put Return-Path, Delivered-To and Received on top")
+    add(
+        "--trust-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="believe the XCLIENT and XFORWARD of the proxy at this IP address",
+    )
     add("--once", action="store_true", help="stop after one connection")
     tls = parser.add_argument_group("TLS")
     tls.add_argument("--cert", metavar="FILE", help="certificate chain (PEM); STARTTLS is offered")
@@ -257,7 +300,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="ADDRESS",
-        help="LMTP: by 452, after the message",
+        help="LMTP, and with --offer PRDR: by 452, after the message",
     )
     options = parser.parse_args(arguments)
     try:
@@ -268,8 +311,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("--key and --implicit-tls need --cert")
     if options.require_auth and not options.user:
         parser.error("--require-auth needs --user")
-    if options.full and not options.lmtp:
-        parser.error("--full needs --lmtp")
+    if options.full and not (options.lmtp or "PRDR" in options.offer):
+        parser.error("--full needs --lmtp or --offer PRDR")
     return options
 
 
@@ -297,6 +340,7 @@ def main(arguments: list[str] | None = None) -> None:
             users=options.users,
             refused={address.casefold() for address in options.refuse},
             full={address.casefold() for address in options.full},
+            proxies=set(options.trust_proxy),
             trace=options.trace,
             implicit_tls=options.implicit_tls,
             tls=tls,

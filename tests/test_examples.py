@@ -220,7 +220,7 @@ def test_help(example: str) -> None:
         ("smtp_sink --maildir M --user alice:\u0007", "control character"),
         ("smtp_sink --maildir M --require-auth", "--require-auth needs --user"),
         ("smtp_sink --maildir M --implicit-tls", "need --cert"),
-        ("smtp_sink --maildir M --full bob@b.example", "--full needs --lmtp"),
+        ("smtp_sink --maildir M --full bob@b.example", "--full needs --lmtp or --offer PRDR"),
         ("send_mail --from a@a.example -", "--to"),
         ("send_mail --from a@a.example --to b@b.example", "FILE"),
         ("send_mail --from a --to b --starttls --implicit-tls -", "not allowed with"),

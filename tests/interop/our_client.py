@@ -55,6 +55,8 @@ def deliver(
     auth: sasl.ClientExchange | None = None,
     lmtp: bool = False,
     chunking: bool | None = None,
+    xclient: smtp.XClient | None = None,
+    xforward: smtp.XForward | None = None,
 ) -> Delivery:
     """Deliver one message and return what the server said to everything.
 
@@ -81,6 +83,11 @@ def deliver(
                 ready = (await session.reply(await connection.send(smtp.StartTls()))).positive
                 if ready:
                     await session.reply(await connection.send(hello))
+            if xclient is not None:
+                await session.reply(await connection.send(xclient))
+                await session.reply(await connection.send(hello))
+            if xforward is not None:
+                await session.reply(await connection.send(xforward))
             if ready and auth is not None:
                 number = client.authenticate(auth)
                 await connection.flush()

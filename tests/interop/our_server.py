@@ -32,12 +32,13 @@ class OurServer:
         folder: Path,
         certificates: Certificates,
         flags: tuple[str, ...] = (),
+        port: int | None = None,
     ) -> None:
         self.folder = folder
         self.ca = certificates.ca
         self.flags = flags
-        self._ports = Ports(1)
-        (self.port,) = self._ports.numbers
+        self._ports = Ports(0 if port else 1)
+        (self.port,) = self._ports.numbers or (port or 0,)
         self._certificates = certificates
         self._maildir = folder / "Maildir"
         self._daemon: Daemon | None = None
@@ -64,6 +65,11 @@ class OurServer:
         if self._daemon is not None:
             self._daemon.stop()
         self._ports.release()
+
+    @property
+    def log(self) -> str:
+        """What it printed so far."""
+        return (self.folder / "smtp_sink.log").read_text()
 
     def take(self) -> list[bytes]:
         """Return and forget what was stored, when no message is on its way any more.

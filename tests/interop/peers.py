@@ -346,6 +346,13 @@ _POSTFIX_MASTER = """\
 {small_port} inet n - n - - smtpd -o message_size_limit={small}
 {tls_port} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes
 {bare_port} inet n - n - - smtpd -o smtpd_discard_ehlo_keywords={discarded}
+{proxy_port} inet n - n - - smtpd
+  -o smtpd_authorized_xclient_hosts={host}
+  -o smtpd_authorized_xforward_hosts={host}
+  -o smtpd_sasl_authenticated_header=yes
+  -o inet_protocols=all
+forward   unix - - n - - smtp
+  -o smtp_send_xforward_command=yes
 cleanup   unix n - n - 0 cleanup
 qmgr      unix n - n 300 1 qmgr
 tlsmgr    unix - - n 1000? 1 tlsmgr
@@ -393,7 +400,9 @@ message_size_limit = {large}
 # Nothing leaves this machine: mail for elsewhere is accepted from who logged in, and dropped.
 default_transport = discard:
 relay_transport = discard:
-relay_domains =
+# But for one domain, whose mail goes to a server of ours.
+relay_domains = forward.test
+transport_maps = inline:{{forward.test=forward:[{host}]:{forward_port}}}
 smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
 smtpd_sender_restrictions = check_sender_access texthash:{etc}/senders
 smtpd_recipient_restrictions = check_recipient_access texthash:{etc}/recipients
@@ -433,8 +442,11 @@ class Postfix:
         self.ca = certificates.ca
         #: `small_port` takes at most `SMALL` octets; `bare_port` offers only 8BITMIME; on
         #: `tls_port` there is TLS from the first octet on (RFC 8314).
-        self._ports = Ports(4)
-        self.port, self.small_port, self.bare_port, self.tls_port = self._ports.numbers
+        #: On `proxy_port` it believes XCLIENT and XFORWARD. It forwards the mail for
+        #: `forward.test` to `forward_port`, and says XFORWARD there.
+        self._ports = Ports(6)
+        self.port, self.small_port, self.bare_port, self.tls_port, *more = self._ports.numbers
+        self.proxy_port, self.forward_port = more
         self.log = folder / "postfix.log"
         self._certificates = certificates
         self._auth_socket = auth_socket
@@ -469,6 +481,7 @@ class Postfix:
                 large=_LARGE,
                 certificates=self._certificates,
                 auth_socket=self._auth_socket,
+                forward_port=self.forward_port,
             )
         )
         (etc / "master.cf").write_text(
@@ -478,6 +491,8 @@ class Postfix:
                 small=SMALL,
                 bare_port=self.bare_port,
                 tls_port=self.tls_port,
+                proxy_port=self.proxy_port,
+                host=HOST,
                 discarded=_DISCARDED,
             )
         )

@@ -188,6 +188,65 @@ def test_too_big_is_refused(
         assert server.take("bob") == []
 
 
+# --- Proxies --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
+def test_xclient(postfix: Postfix, address: str) -> None:
+    """XCLIENT_README: from there on Postfix takes us for that client; EHLO is said again."""
+    speaks = smtp.XClient(
+        (
+            smtp.PEER_ADDR(address),
+            smtp.PEER_NAME("there.example"),
+            smtp.PEER_REVERSE_NAME("there.example"),
+            smtp.PEER_PORT(4711),
+            smtp.PEER_LOGIN("carol+work=1"),
+            smtp.PEER_PROTO("ESMTP"),
+        )
+    )
+    delivery = deliver(postfix.host, postfix.proxy_port, TO_BOB, PLAIN.raw, xclient=speaks)
+    assert codes(delivery) == {"bob@lab.test": 250}
+    assert [reply.code for verb, reply in delivery.replies if verb == "XCLIENT"] == [220]
+    # That client is nobody who may say XCLIENT.
+    assert delivery.capabilities is not None
+    assert "XCLIENT" not in delivery.capabilities
+    (one,) = postfix.take("bob")
+    assert one.message == postfix.stored(PLAIN.raw)
+    ip = f"IPv6:{address}" if ":" in address else address
+    assert f"(there.example [{ip}])".encode() in one.trace
+    assert b"(Authenticated sender: carol+work=1)" in one.trace
+
+
+def test_xclient_from_a_stranger(postfix: Postfix) -> None:
+    """It is not offered, so it is not said."""
+    speaks = smtp.XClient((smtp.PEER_ADDR("192.0.2.7"),))
+    with pytest.raises(smtp.NotOffered):
+        deliver(postfix.host, postfix.port, TO_BOB, PLAIN.raw, xclient=speaks)
+
+
+def test_xforward(postfix: Postfix) -> None:
+    """XFORWARD_README: the log has the origin; the message's trace has us."""
+    forwards = smtp.XForward(
+        (
+            smtp.PEER_ADDR("2001:db8::8"),
+            smtp.PEER_NAME("elsewhere.example"),
+            smtp.PEER_PORT(smtp.Absent.UNAVAILABLE),
+            smtp.PEER_HELO("two words"),
+            smtp.PEER_IDENT("their+id=1"),
+            smtp.PEER_PROTO("QMQP"),
+            smtp.PEER_SOURCE("REMOTE"),
+        )
+    )
+    delivery = deliver(postfix.host, postfix.proxy_port, TO_BOB, PLAIN.raw, xforward=forwards)
+    assert codes(delivery) == {"bob@lab.test": 250}
+    assert [reply.code for verb, reply in delivery.replies if verb == "XFORWARD"] == [250]
+    (one,) = postfix.take("bob")
+    assert b"elsewhere" not in one.trace
+    log = postfix.log.read_text()
+    assert "orig_client=elsewhere.example[2001:db8::8]" in log
+    assert "orig_queue_id=their+id=1" in log
+
+
 # --- TLS and AUTH --------------------------------------------------------------------------------
 
 

@@ -13,13 +13,15 @@ from pathlib import Path
 import attrs
 import pytest
 
+from mailproto import smtp
 from mailproto.smtp import Envelope
 
 from .certificates import Certificates
 from .messages import BIG, MESSAGES, Sample, expected
 from .our_client import deliver
 from .our_server import OurServer
-from .peers import SMALL
+from .peers import SMALL, Postfix
+from .processes import HOST
 from .senders import SENDERS, Submission, run_swaks
 
 pytestmark = pytest.mark.interop
@@ -37,6 +39,8 @@ SERVERS = {
     "small": ("--size", str(SMALL)),
     "plaintext-auth": ("--plaintext-auth",),
     "submissions": ("--implicit-tls", "--require-auth"),
+    "proxied": ("--trust-proxy", HOST, "--trace"),
+    "prdr": ("--offer", "PRDR", *REFUSALS, "--full", "full@lab.test", "--full", "alice@lab.test"),
 }
 
 
@@ -247,6 +251,76 @@ def test_too_big_is_refused(small_sink: OurServer, make_task: MakeTask, client: 
     sent = SENDERS[client](make_task(small_sink, PLAIN))
     assert sent.ok, sent.log
     assert small_sink.take() == [PLAIN.raw]
+
+
+# --- Proxies, and an answer for each recipient ----------------------------------------------------
+
+
+def test_xclient(servers: dict[str, OurServer], make_task: MakeTask) -> None:
+    """XCLIENT_README: swaks speaks for another client, in xtext, and says EHLO again."""
+    sink = _emptied(servers["proxied"])
+    for address in ("192.0.2.7", "2001:db8::7"):
+        wire = f"IPV6:{address}" if ":" in address else address
+        flags = ["--xclient-addr", wire, "--xclient-name", "[UNAVAILABLE]"]
+        flags += ["--xclient-login", "carol work", "--xclient-port", "4711"]
+        sent = run_swaks(make_task(sink, PLAIN), *flags)
+        assert sent.ok, sent.log
+        assert 220 in sent.codes[1:], sent.log
+        (stored,) = sink.take()
+        assert stored.endswith(b"\r\n" + PLAIN.raw)
+        assert f"Received: from client.lab.test ([{address}])".encode() in stored
+        assert b"with ESMTPA;" in stored  # LOGIN authenticates
+
+
+def test_xclient_from_a_stranger(sink: OurServer, make_task: MakeTask) -> None:
+    sent = run_swaks(make_task(sink, PLAIN), "--xclient-addr", "192.0.2.7")
+    assert not sent.ok, sent.log
+    assert sink.take() == []
+
+
+def test_xforward_from_postfix(
+    postfix: Postfix, lab_folder: Path, certificates: Certificates
+) -> None:
+    """XFORWARD_README: Postfix tells where the message that it passes on came from."""
+    flags = ("--trust-proxy", HOST)
+    server = OurServer(lab_folder / "sink-forward", certificates, flags, postfix.forward_port)
+    server.start()
+    try:
+        envelope = Envelope("alice@lab.test", ["bob@forward.test"])
+        speaks = smtp.XClient((smtp.PEER_ADDR("192.0.2.9"), smtp.PEER_NAME("there.example")))
+        deliver(postfix.host, postfix.proxy_port, envelope, PLAIN.raw, xclient=speaks)
+        postfix.settle()
+        (stored,) = server.take()
+        assert stored.endswith(PLAIN.raw)
+        assert "XFORWARD: the client is 192.0.2.9" in server.log
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("flags", [(), ("--pipeline",)], ids=["one by one", "pipelined"])
+def test_prdr(servers: dict[str, OurServer], make_task: MakeTask, flags: tuple[str, ...]) -> None:
+    """draft-hall-prdr: 353, an answer for each accepted recipient, and one for the message."""
+    sink = _emptied(servers["prdr"])
+    recipients = tuple(f"{name}@lab.test" for name in ("bob", "reject", "full", "carol"))
+    task = attrs.evolve(make_task(sink, PLAIN), recipients=recipients)
+    sent = run_swaks(task, "--prdr", *flags)
+    assert sent.codes[sent.codes.index(354) :] == (354, 353, 250, 452, 250, 250, 221), sent.log
+    assert sink.take() == [PLAIN.raw]
+    # A message that nobody takes is refused.
+    task = attrs.evolve(task, recipients=("full@lab.test", "alice@lab.test"))
+    sent = run_swaks(task, "--prdr", *flags)
+    assert sent.codes[sent.codes.index(354) :] == (354, 353, 452, 452, 452, 221), sent.log
+    assert sink.take() == []
+
+
+@pytest.mark.parametrize("chunking", [False, True])
+def test_prdr_from_our_own_client(servers: dict[str, OurServer], chunking: bool) -> None:
+    sink = _emptied(servers["prdr"])
+    envelope = Envelope("alice@lab.test", ["bob@lab.test", "full@lab.test", "reject@lab.test"])
+    delivery = deliver(sink.host, sink.port, envelope, PLAIN.raw, chunking=chunking)
+    assert delivery.outcome is not None
+    assert [reply.code for _, reply in delivery.outcome.results] == [250, 452, 550]
+    assert sink.take() == [PLAIN.raw]
 
 
 # --- Other ways to talk --------------------------------------------------------------------------

@@ -204,6 +204,45 @@ C: QUIT
 S: 221 2.0.0 Bye
 """
 
+# swaks speaks for another client, and Postfix begins anew.
+XCLIENT_POSTFIX = """
+S: 220 postfix.lab.test ESMTP Postfix lab
+C: EHLO client.lab.test
+S: 250-postfix.lab.test
+S: 250-PIPELINING
+S: 250-AUTH PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256
+S: 250-XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT
+S: 250-XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT
+S: 250-ENHANCEDSTATUSCODES
+S: 250 CHUNKING
+C: XCLIENT ADDR=192.0.2.7
+S: 220 postfix.lab.test ESMTP Postfix lab
+C: EHLO client.lab.test
+S: 250-postfix.lab.test
+S: 250-PIPELINING
+S: 250-AUTH PLAIN LOGIN CRAM-MD5 DIGEST-MD5 SCRAM-SHA-1 SCRAM-SHA-256
+S: 250-XFORWARD NAME ADDR PROTO HELO SOURCE PORT IDENT
+S: 250-ENHANCEDSTATUSCODES
+S: 250 CHUNKING
+C: AUTH PLAIN AGFsaWNlAHNlY3JldA==
+S: 235 2.7.0 Authentication successful
+C: MAIL FROM:<alice@lab.test>
+S: 250 2.1.0 Ok
+C: RCPT TO:<bob@lab.test>
+S: 250 2.1.5 Ok
+C: DATA
+S: 354 End data with <CR><LF>.<CR><LF>
+C: Subject: from swaks
+C:
+C: Hello
+C: ..dot
+C:
+C: .
+S: 250 2.0.0 Ok: queued as 5E76024C619
+C: QUIT
+S: 221 2.0.0 Bye
+"""
+
 SESSIONS = {
     "swaks to Postfix": SWAKS_POSTFIX,
     "Exim to Postfix": EXIM_POSTFIX,
@@ -211,6 +250,7 @@ SESSIONS = {
     "LOGIN to Postfix": LOGIN_POSTFIX,
     "script to aiosmtpd": SCRIPTED_AIOSMTPD,
     "XFORWARD to Postfix": XFORWARD_POSTFIX,
+    "XCLIENT to Postfix": XCLIENT_POSTFIX,
 }
 every_session = pytest.mark.parametrize("text", SESSIONS.values(), ids=SESSIONS)
 
