@@ -14,7 +14,7 @@ from mailproto import BodyWanted, Limits, RemoteProtocolError, Want
 from mailproto._wire import BareNewlines, Input, TextDecoder, TextEncoder
 from mailproto.testing import EOF, run
 
-from .machines import CODECS, REFUSALS, ROWS, SERVERS, Codec, Row, careless
+from .machines import CODECS, REFUSALS, ROWS, SERVERS, Codec, Row, Steps, careless
 
 POISON = ["\r\nQUIT", "\nQUIT", "\rQUIT", "\0", "\r\n.\r\n", "\x85", "\u2028", "\r\n250 fine"]
 
@@ -138,7 +138,7 @@ def test_the_rest_of_a_line_that_is_too_long_is_no_command(row: Row) -> None:
     limits = Limits(line=60)
     for before in (b"", row.words[0]):
         for word in row.words:
-            text = [before, b"?" * 70 + word + b"\r\n", EOF]
+            text: Steps = [before, b"?" * 70 + word + b"\r\n", EOF]
             whole = run(row.make(limits), text, row.make_play())
             cut = run(row.make(limits), text, row.make_play(), cuts=[len(before), 70])
             assert cut.differs_from(whole) is None
