@@ -89,3 +89,5 @@ class Defect:
     """Where it starts: octets from the start of the line or body the event was made from."""
     raw: bytes = b""
     """The octets in question, cut to a reasonable length."""
+    assumed: str = ""
+    """What it was read as, in words, where the code alone does not say it."""

@@ -58,6 +58,20 @@ class Limits:
     drain: int | None = 67_108_864
     """Refused octets that are swallowed before the refusal is answered; more of them end the
     connection."""
+    depth: int | None = 100
+    """Levels of parts in a message; a multipart or message below is one opaque part. Dovecot and
+    Stalwart stop at 100 or less; mail in use needs about ten. Count."""
+    parts: int | None = 10_000
+    """Parts of a message; what follows belongs to the part they are in. Dovecot's default. Count."""
+    header: int | None = 1_048_576
+    """A header block, as far as its fields are looked at (Exim's header_maxsize); all of it is
+    kept."""
+    fields: int | None = 10_000
+    """Fields of a header block that are looked at. Count."""
+    addresses: int | None = 100_000
+    """Addresses of one field that are read; the rest is one `Unparsed`. Count."""
+    parameters: int | None = 1_000
+    """Parameters (sections of RFC 2231 included), tags or clauses of one field. Count."""
 
     def __attrs_post_init__(self) -> None:
         for field in attrs.fields(Limits):

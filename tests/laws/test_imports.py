@@ -25,7 +25,7 @@ MAY: dict[str, set[str]] = {
     "_wire": {"errors", "limits", "_grammar"},
     "_machine": {"errors", "limits", "_grammar", "_wire"},
     "sasl": {"errors", "limits", "_grammar", "_vocabulary"},
-    "message": {"errors", "limits", "_grammar"},
+    "message": {"errors", "limits", "_grammar", "_envelope"},
     "smtp": {*_CORE, "_envelope", "sasl"},
     "pop3": {*_CORE, "sasl"},
     "imap": {*_CORE, "sasl", "message"},
