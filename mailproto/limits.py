@@ -62,7 +62,8 @@ class Limits:
     """Levels of parts in a message; a multipart or message below is one opaque part. Dovecot and
     Stalwart stop at 100 or less; mail in use needs about ten. Count."""
     parts: int | None = 10_000
-    """Parts of a message; what follows belongs to the part they are in. Dovecot's default. Count."""
+    """Parts of a message; what follows belongs to the part they are in.
+    Dovecot stops at as many. Count."""
     header: int | None = 1_048_576
     """A header block, as far as its fields are looked at (Exim's header_maxsize); all of it is
     kept."""

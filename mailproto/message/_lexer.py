@@ -48,7 +48,7 @@ _SPECIAL: Final = re.compile(r'(["\\])')
 
 
 def unquote(quoted: str) -> str:
-    """What a quoted string, comment or domain literal says: no enclosing marks, no folds, no `\\`."""
+    """What a quoted string, comment or domain literal says, without its marks, folds, quoting."""
     inner = _FOLD.sub("", quoted[1:-1])
     return _PAIR.sub(r"\1", inner) if "\\" in inner else inner
 
