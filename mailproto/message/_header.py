@@ -1,0 +1,518 @@
+"""A header: its fields in order, each as it stands in the message; typed values when asked for.
+
+What lives here: `Header` and `Field`, which cut a block of octets into fields and look values up;
+`PARSERS`, the table from a field's name to the reader of its value. What does not: the readers.
+
+Where a field ends
+
+    A field is a name (RFC 5322 section 3.6.8), white space that should not be there, a colon, and
+    everything up to the next line that begins like that. Lines that begin with white space are
+    folds. A line that is neither is taken as a fold that somebody forgot to indent, which is what
+    RFC 7103 section 7.2 recommends, and is a defect; the header goes on until an empty line. The
+    scanner follows the same rule; a test compares the two.
+
+Invariants
+
+* Every octet of the block belongs to a field, to the junk before the first field, or to the empty
+  line at the end: `b"".join` of the pieces is the block.
+* Nothing here raises because of what a header holds, and nothing is read before it is asked for.
+* What comes more than once where RFC 5322 allows it once: addresses are put together (RFC 7103
+  section 7.5.1), of the rest the first counts. `Message.ambiguities` says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from itertools import accumulate
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+import attrs
+
+from ..errors import Defect
+from ..limits import Limits
+from ._addresses import parse_addresses
+from ._charsets import header_text
+from ._dates import parse_date
+from ._ids import parse_message_ids
+from ._parameters import parse_content_type, parse_disposition, parse_token, parse_tokens
+from ._trace import (
+    parse_authentication_results,
+    parse_list_id,
+    parse_list_urls,
+    parse_received,
+    parse_tags,
+)
+from ._vocabulary import (
+    AddressList,
+    AuthenticationResults,
+    ContentType,
+    Date,
+    Disposition,
+    ListId,
+    ListUrls,
+    MessageIds,
+    Received,
+    TagList,
+    Text,
+    Token,
+    Tokens,
+    Unparsed,
+)
+from ._words import decode_words, parse_text
+
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = ["PARSERS", "Field", "FieldValue", "Header", "Resent", "parse_field"]
+
+V = TypeVar("V")
+
+FieldValue: TypeAlias = (
+    AddressList
+    | AuthenticationResults
+    | ContentType
+    | Date
+    | Disposition
+    | ListId
+    | ListUrls
+    | MessageIds
+    | Received
+    | TagList
+    | Text
+    | Token
+    | Tokens
+    | Unparsed
+)
+"""What the value of a field can be."""
+
+_FIELD: Final = re.compile(
+    rb"(([!-9;-~]{1,998}+)[ \t]{0,99}+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?)|([^\n]+\n?|\n)"
+)
+"""One field (all of it, its name, its body with the CR of its line end), or a line that is none."""
+
+_ODD: Final = re.compile(rb"\x00|\r(?!\n)|[\x80-\xff]+")
+_LIMITS: Final = Limits()
+
+_Reader: TypeAlias = Callable[..., FieldValue]
+_READERS: Final[tuple[tuple[_Reader, str, str], ...]] = (
+    # reader, the limit it is given as `most`, names
+    (
+        parse_addresses,
+        "addresses",
+        (
+            "from sender reply-to to cc bcc resent-from resent-sender resent-reply-to resent-to"
+            " resent-cc resent-bcc return-path return-receipt-to disposition-notification-to"
+            " errors-to delivered-to x-original-to apparently-to mail-followup-to mail-reply-to"
+        ),
+    ),
+    (parse_date, "", "date resent-date delivery-date expires expiry-date reply-by"),
+    (
+        parse_message_ids,
+        "parameters",
+        "message-id in-reply-to references resent-message-id content-id original-message-id",
+    ),
+    (parse_received, "parameters", "received"),
+    (parse_content_type, "parameters", "content-type"),
+    (parse_disposition, "parameters", "content-disposition"),
+    (
+        parse_token,
+        "",
+        "mime-version content-transfer-encoding content-md5 precedence",
+    ),
+    (parse_tokens, "", "content-language"),
+    (
+        parse_list_urls,
+        "",
+        "list-help list-unsubscribe list-subscribe list-post list-owner list-archive archived-at",
+    ),
+    (parse_list_id, "", "list-id"),
+    (parse_authentication_results, "parameters", "authentication-results"),
+    (partial(parse_authentication_results, arc=True), "parameters", "arc-authentication-results"),
+    (
+        parse_tags,
+        "parameters",
+        "dkim-signature domainkey-signature arc-message-signature arc-seal",
+    ),
+)
+PARSERS: Final[dict[str, tuple[_Reader, str]]] = {
+    name: (reader, limit) for reader, limit, names in _READERS for name in names.split()
+}
+"""Field name in lower case -> (reader of its value, the field of `Limits` that bounds it, or "").
+
+Fields that are not here, `X-` fields among them, are unstructured: a `Text`.
+"""
+
+
+def parse_field(name: str, body: bytes, limits: Limits = _LIMITS) -> FieldValue:
+    """The typed value of a field, from its body as it stands after the colon. Never raises."""
+    reader, limit = PARSERS.get(name.lower(), (parse_text, ""))
+    text = header_text(body)
+    return reader(text, most=getattr(limits, limit)) if limit else reader(text)
+
+
+class Field:
+    """One field of a header."""
+
+    __slots__ = ("_limits", "_value", "body", "name", "offset", "raw")
+
+    def __init__(
+        self, name: str, body: bytes, raw: bytes, offset: int = 0, limits: Limits = _LIMITS
+    ) -> None:
+        self.name = name
+        """As written."""
+        self.body = body
+        """What follows the colon, folds included, without the line end."""
+        self.raw = raw
+        """All of it, the last line end included."""
+        self.offset = offset
+        """Where it starts: octets from the start of the message."""
+        self._limits = limits
+        self._value: FieldValue | None = None
+
+    @property
+    def text(self) -> str:
+        """The body as readable text: unfolded, encoded-words decoded (RFC 2047), trimmed."""
+        return decode_words(header_text(self.body)).strip(" \t\r\n")
+
+    @property
+    def value(self) -> FieldValue:
+        """The typed value, read once. Its class depends on the name alone (`PARSERS`)."""
+        value = self._value
+        if value is None:
+            value = self._value = parse_field(self.name, self.body, self._limits)
+        return value
+
+    @property
+    def defects(self) -> tuple[Defect, ...]:
+        """What is wrong with how it stands there, and with its value. Offsets are the message's."""
+        body = self.offset + self.raw.find(b":") + 1
+        found: tuple[Defect, ...] = getattr(self.value, "defects", ())
+        return (
+            *self.spelling(),
+            *(attrs.evolve(one, offset=body + one.offset) for one in found),
+        )
+
+    def spelling(self) -> Iterator[Defect]:
+        """What is wrong with how it stands there, whatever it says."""
+        colon, offset = self.raw.find(b":"), self.offset
+        if colon != len(self.name):
+            yield Defect("space_before_colon", offset + len(self.name), assumed="no space")
+        for match in _ODD.finditer(self.raw):
+            code, assumed = _ODDITIES.get(
+                match[0][:1], ("eight_bit", "UTF-8, or else windows-1252")
+            )
+            if code == "eight_bit" and _is_utf8(match[0]):
+                continue
+            yield Defect(code, offset + match.start(), match[0][:40], assumed)
+        for line in _lines(self.raw[colon + 1 :]):
+            if line[1] and line[1][:1] not in b" \t":
+                where = offset + colon + 1 + line[0]
+                yield Defect("junk_in_header", where, line[1][:40], "a fold of the field before it")
+
+    def __repr__(self) -> str:
+        return f"<Field {self.raw[:200]!r}>"
+
+    def __eq__(self, other: object) -> bool:
+        return self.raw == other.raw if isinstance(other, Field) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
+
+
+_ODDITIES: Final = {b"\0": ("nul", "kept"), b"\r": ("bare_cr", "not a line end")}
+
+
+def _is_utf8(octets: bytes) -> bool:
+    try:
+        octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _lines(octets: bytes) -> Iterator[tuple[int, bytes]]:
+    """(position, line) of every line but the first, without line ends."""
+    at = octets.find(b"\n") + 1
+    while at:
+        end = octets.find(b"\n", at)
+        yield at, octets[at : end if end >= 0 else len(octets)].removesuffix(b"\r")
+        at = end + 1
+
+
+@attrs.frozen
+class Resent:
+    """One block of Resent- fields (RFC 5322 section 3.6.6): somebody passed the message on."""
+
+    fields: tuple[Field, ...]
+
+    def get(self, name: str) -> Field | None:
+        """The field of that name, given with or without `Resent-`; or None."""
+        name = "resent-" + name.lower().removeprefix("resent-")
+        for field in self.fields:
+            if field.name.lower() == name:
+                return field
+        return None
+
+
+class Header:
+    """The fields of a message or part, in order. Looking up ignores the case of names."""
+
+    # Many are made, and most are never asked: what is not there yet is not set.
+    _items: list[tuple[str, bytes]] | None = None
+    _whole: list[bytes]
+    _junk = b""
+    _fields: tuple[Field, ...] | None = None
+    _named: dict[str, list[Field]] | None = None
+
+    def __init__(self, raw: bytes, offset: int = 0, limits: Limits = _LIMITS) -> None:
+        self.raw = raw
+        """The whole block, with the empty line that ends it, if there is one."""
+        self.offset = offset
+        """Where it starts: octets from the start of the message."""
+        self.limits = limits
+
+    @classmethod
+    def parse(cls, raw: bytes, *, limits: Limits = _LIMITS) -> Self:
+        """Cut `raw`, the octets of a header with or without its last empty line. Never raises."""
+        return cls(bytes(raw), 0, limits)
+
+    def __bytes__(self) -> bytes:
+        return self.raw
+
+    # --- Fields -----------------------------------------------------------------------------------
+
+    def items(self) -> list[tuple[str, bytes]]:
+        """(name, body) of every field, as they stand there: the quickest way to see them all."""
+        return list(self._cut())
+
+    def _cut(self) -> list[tuple[str, bytes]]:
+        items = self._items
+        if items is not None:
+            return items
+        raw, limits = self.raw, self.limits
+        items = self._items = []
+        wholes = self._whole = []
+        most = len(raw) if limits.fields is None else limits.fields
+        stop = len(raw) if limits.header is None else limits.header
+        forgotten: list[bytes] = []  # to indent: the lines that are no field
+        for whole, name, body, junk in _FIELD.findall(raw, 0, stop):
+            if junk:
+                if junk == b"\r\n" or junk == b"\n":  # noqa: PLR1714 - this way it is quicker
+                    break
+                forgotten.append(junk)
+                continue
+            if forgotten:
+                self._keep(forgotten)
+            if len(items) == most:
+                return items
+            wholes.append(whole)
+            items.append((name.decode(), body[:-1] if body[-1:] == b"\r" else body))
+        if forgotten:
+            self._keep(forgotten)
+        return items
+
+    def _keep(self, forgotten: list[bytes]) -> None:
+        """Give lines that are no field to the field before them."""
+        lines = b"".join(forgotten)
+        forgotten.clear()
+        if self._whole:
+            whole = self._whole[-1] = self._whole[-1] + lines
+            body = whole[whole.index(b":") + 1 :].removesuffix(b"\n").removesuffix(b"\r")
+            assert self._items is not None
+            self._items[-1] = self._items[-1][0], body
+        else:
+            self._junk = lines
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """All of them, at most `limits.fields`, from the first `limits.header` octets."""
+        fields = self._fields
+        if fields is None:
+            items, wholes, limits = self._cut(), self._whole, self.limits
+            place = self.offset + len(self._junk)
+            places = accumulate([len(whole) for whole in wholes], initial=place)
+            fields = self._fields = tuple(
+                [
+                    Field(name, body, whole, place, limits)
+                    for (name, body), whole, place in zip(items, wholes, places, strict=False)
+                ]
+            )
+        return fields
+
+    @property
+    def junk(self) -> bytes:
+        """What stands before the first field: an mbox `From ` line, a fold of nothing."""
+        self._cut()
+        return self._junk
+
+    @property
+    def overflow(self) -> bool:
+        """Whether there is more of it than `limits.fields` and `limits.header` let be looked at."""
+        seen = len(self.junk) + sum(len(field.raw) for field in self.fields)
+        return seen < len(self.raw.rstrip(b"\r\n"))
+
+    def _by_name(self) -> dict[str, list[Field]]:
+        named = self._named
+        if named is None:
+            named = {}
+            for field in self.fields:
+                named.setdefault(field.name.lower(), []).append(field)
+            self._named = named
+        return named
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(self.fields)
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._by_name()
+
+    def __getitem__(self, name: str) -> Field:
+        """The first field of that name. Raises KeyError."""
+        return self._by_name()[name.lower()][0]
+
+    def get(self, name: str) -> Field | None:
+        """The first field of that name, or None."""
+        found = self._by_name().get(name.lower())
+        return found[0] if found else None
+
+    def all(self, name: str) -> tuple[Field, ...]:
+        """Every field of that name, in order."""
+        return tuple(self._by_name().get(name.lower(), ()))
+
+    def text(self, name: str) -> str:
+        """The readable text of the first field of that name, or ""."""
+        field = self.get(name)
+        return "" if field is None else field.text
+
+    def value(self, name: str, kind: type[V]) -> V | None:
+        """The typed value of the first field of that name, if it is of that class."""
+        field = self.get(name)
+        value = None if field is None else field.value
+        return value if isinstance(value, kind) else None
+
+    @property
+    def defects(self) -> tuple[Defect, ...]:
+        """Of the header, of its fields and of their values. Offsets are the message's."""
+        found: list[Defect] = []
+        for field in self.fields:
+            found += field.defects
+        if self.junk:
+            found.insert(0, Defect("junk_before_header", self.offset, self.junk[:40], "skipped"))
+        if self.overflow:
+            found.append(Defect("header_overflow", self.offset, assumed="the fields before it"))
+        return tuple(found)
+
+    # --- What is asked for most -------------------------------------------------------------------
+
+    def addresses(self, name: str) -> AddressList:
+        """Those of all fields of that name together (RFC 7103 section 7.5.1)."""
+        values = [field.value for field in self.all(name)]
+        lists = [value for value in values if isinstance(value, AddressList)]
+        if len(lists) == 1:
+            return lists[0]
+        most = self.limits.addresses
+        items = tuple(item for one in lists for item in one.items)[:most]
+        return AddressList(items, defects=tuple(defect for one in lists for defect in one.defects))
+
+    @property
+    def subject(self) -> str:
+        """Decoded; "" without one."""
+        return self.text("subject")
+
+    @property
+    def from_(self) -> AddressList:
+        """Who wrote it, as it says (RFC 5322 section 3.6.2)."""
+        return self.addresses("from")
+
+    @property
+    def sender(self) -> AddressList:
+        """Who sent it for the author; empty when that is the author."""
+        return self.addresses("sender")
+
+    @property
+    def reply_to(self) -> AddressList:
+        """Where answers are to go; empty when to the author."""
+        return self.addresses("reply-to")
+
+    @property
+    def to(self) -> AddressList:
+        """The primary recipients (RFC 5322 section 3.6.3)."""
+        return self.addresses("to")
+
+    @property
+    def cc(self) -> AddressList:
+        """The others."""
+        return self.addresses("cc")
+
+    @property
+    def bcc(self) -> AddressList:
+        """Those who are not to be shown to the others."""
+        return self.addresses("bcc")
+
+    @property
+    def date(self) -> datetime | None:
+        """When it was written, with a zone; None without a date that can be read."""
+        date = self.value("date", Date)
+        return None if date is None else date.value
+
+    @property
+    def message_id(self) -> str:
+        """Without angle brackets; "" without one."""
+        return next(iter(self._ids("message-id")), "")
+
+    @property
+    def in_reply_to(self) -> tuple[str, ...]:
+        """The message-ids it answers."""
+        return self._ids("in-reply-to")
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The message-ids of its thread, oldest first."""
+        return self._ids("references")
+
+    def _ids(self, name: str) -> tuple[str, ...]:
+        value = self.value(name, MessageIds)
+        return () if value is None else value.ids
+
+    @property
+    def received(self) -> tuple[Received, ...]:
+        """Its way, newest first."""
+        values = [field.value for field in self.all("received")]
+        return tuple(value for value in values if isinstance(value, Received))
+
+    @property
+    def resent(self) -> tuple[Resent, ...]:
+        """The Resent- blocks, newest first.
+
+        A block ends where another field stands, or where a name comes again.
+        """
+        blocks: list[list[Field]] = []
+        seen: set[str] = set()
+        inside = False
+        for field in self.fields:
+            name = field.name.lower()
+            if not name.startswith("resent-"):
+                inside = False
+                continue
+            if not inside or name in seen:
+                blocks.append([])
+                seen.clear()
+            blocks[-1].append(field)
+            seen.add(name)
+            inside = True
+        return tuple(Resent(tuple(block)) for block in blocks)
+
+    def __repr__(self) -> str:
+        return f"<Header of {len(self.fields)} fields>"
+
+    def __eq__(self, other: object) -> bool:
+        return self.raw == other.raw if isinstance(other, Header) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.raw)

@@ -1,0 +1,643 @@
+"""A message as it is read: views of one buffer through one index.
+
+What lives here: `Message` and `Part`, and `Body`, which show what the scanner found; the three
+views of RFC 8621 section 4.1.4 (text, HTML, attachments); `ambiguities` and `conformance()`. What
+does not: anything that changes a message (`_edit`, `_transport`) or makes one (`_build`).
+
+Invariants
+
+* `bytes(message)` is what was parsed, whatever it was. A view never copies more than it is asked
+  for, and keeps what it has worked out.
+* Nothing raises because of what a message holds; what is odd is a `Defect`, and what the field
+  reads in two ways is an `Ambiguity`. Both have offsets into the whole message.
+* A part is known by its number, the position of its span in `Index.parts`: parents come before
+  their children, and all that is inside a part follows it without a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import attrs
+
+from .._envelope import Envelope
+from ..errors import Defect
+from ..limits import Limits
+from ._charsets import decode
+from ._checks import Conformance, ambiguities, conformance
+from ._content import decode_content
+from ._header import Header
+from ._plain import html_to_text
+from ._scan import LEAF, MESSAGE, MULTIPART, Index, PartSpan
+from ._scan import index as scan
+from ._vocabulary import Ambiguity, ContentType, Disposition, MessageIds, Token
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from ._content import Content
+
+__all__ = ["Body", "Conformance", "Message", "Part"]
+
+_LIMITS: Final = Limits()
+_REPORTED: Final = 1_000  # defects and ambiguities of one message
+
+_TEXT_PLAIN: Final = ContentType("text", "plain")
+_MESSAGE_RFC822: Final = ContentType("message", "rfc822")
+_IDENTITY: Final = ("", "7bit", "8bit", "binary")
+
+
+class _Tree:
+    """What all views of one message share."""
+
+    __slots__ = ("children", "index", "limits", "parts", "raw", "sections")
+
+    def __init__(self, raw: bytes, index_: Index, limits: Limits) -> None:
+        self.raw = raw
+        self.index = index_
+        self.limits = limits
+        self.parts: dict[int, Part] = {}
+        self.children: dict[int, list[int]] | None = None
+        self.sections: list[str] | None = None
+
+    def part(self, number: int) -> Part:
+        """The view of a part."""
+        found = self.parts.get(number)
+        if found is None:
+            spans = self.index.parts
+            parent = spans[number].parent
+            kind = Message if parent < 0 or spans[parent].kind == MESSAGE else Part
+            found = kind.__new__(kind)
+            Part.__init__(found, self, number)
+            self.parts[number] = found
+        return found
+
+    def inside(self, number: int) -> list[int]:
+        """The numbers of the parts right inside another, in order."""
+        children = self.children
+        if children is None:
+            children = self.children = {}
+            for one, span in enumerate(self.index.parts):
+                children.setdefault(span.parent, []).append(one)
+        return children.get(number, [])
+
+    def behind(self, number: int) -> int:
+        """The number of the first part behind all that is inside another."""
+        if not number:
+            return len(self.index.parts)
+        last = number
+        while inside := self.inside(last):
+            last = inside[-1]
+        return last + 1
+
+    def section(self, number: int) -> str:
+        """The section number of a part."""
+        sections = self.sections
+        if sections is None:
+            sections = self.sections = []
+            spans = self.index.parts
+            before: dict[int, int] = {}  # parts of a multipart so far
+            for span in spans:
+                if span.parent < 0:
+                    sections.append("")
+                elif spans[span.parent].kind == MESSAGE:
+                    sections.append(sections[span.parent] or "1")
+                else:
+                    place = before[span.parent] = before.get(span.parent, 0) + 1
+                    outer = sections[span.parent]
+                    sections.append(f"{outer}.{place}" if outer else str(place))
+        return sections[number]
+
+
+class Part:
+    """A part of a message: a header and a body. The message itself is one as well."""
+
+    # There may be many, and most are never asked: what is not there yet is not set.
+    _header: Header | None = None
+    _type: ContentType | None = None
+    _disposition: Disposition | None = None
+    _content: Content | None = None
+    _text: str | None = None
+
+    def __init__(self, tree: _Tree, number: int) -> None:
+        self._tree = tree
+        self.number = number
+        """Its place in `Message.index.parts`."""
+        self.span: PartSpan = tree.index.parts[number]
+        """Where it is in the message that was parsed."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _view, (self._tree.raw, self._tree.index, self._tree.limits, self.number)
+
+    # --- Octets -----------------------------------------------------------------------------------
+
+    def __bytes__(self) -> bytes:
+        """Header and body as they stand there."""
+        return self._tree.raw[self.span.start : self.span.end]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.section or 'message'} {self.type}>"
+
+    @property
+    def header(self) -> Header:
+        """Its header."""
+        header = self._header
+        if header is None:
+            start, body = self.span.start, self.span.body
+            tree = self._tree
+            header = self._header = Header(tree.raw[start:body], start, tree.limits)
+        return header
+
+    @property
+    def body(self) -> Body:
+        """Its body."""
+        return Body(self)
+
+    # --- What it is -------------------------------------------------------------------------------
+
+    @property
+    def content_type(self) -> ContentType:
+        """Content-Type; without one text/plain, in a digest message/rfc822 (RFC 2046 5.1.5)."""
+        content_type = self._type
+        if content_type is None:
+            content_type = self.header.value("content-type", ContentType)
+            if content_type is None:
+                content_type = _MESSAGE_RFC822 if self._in_digest else _TEXT_PLAIN
+            self._type = content_type
+        return content_type
+
+    @property
+    def _in_digest(self) -> bool:
+        parent = self.parent
+        return (
+            parent is not None
+            and parent.span.kind == MULTIPART
+            and parent.content_type.subtype == "digest"
+        )
+
+    @property
+    def type(self) -> str:
+        """`maintype/subtype`, in lower case."""
+        return self.content_type.essence
+
+    @property
+    def is_multipart(self) -> bool:
+        """Whether it has parts. A multipart without a usable boundary has none: it is opaque."""
+        return self.span.kind == MULTIPART
+
+    @property
+    def disposition(self) -> Disposition | None:
+        """Content-Disposition (RFC 2183), or None."""
+        disposition = self._disposition
+        if disposition is None:
+            disposition = self.header.value("content-disposition", Disposition)
+            self._disposition = disposition
+        return disposition
+
+    @property
+    def is_attachment(self) -> bool:
+        """Whether its disposition is `attachment`."""
+        disposition = self.disposition
+        return disposition is not None and disposition.kind == "attachment"
+
+    @property
+    def filename(self) -> str:
+        """What it is called, decoded: of the disposition, or else the type's name; "" without.
+
+        It is what the sender wrote, `../` and all: never a path to write to.
+        """
+        disposition = self.disposition
+        name = None if disposition is None else disposition.get("filename")
+        return name or self.content_type.get("name") or ""
+
+    @property
+    def charset(self) -> str:
+        """The charset as written, or ""."""
+        return self.content_type.charset
+
+    @property
+    def content_id(self) -> str:
+        """Without angle brackets; "" without one."""
+        value = self.header.value("content-id", MessageIds)
+        return next(iter(value.ids), "") if value is not None else ""
+
+    @property
+    def encoding(self) -> str:
+        """Content-Transfer-Encoding as written, in lower case; "7bit" without one."""
+        value = self.header.value("content-transfer-encoding", Token)
+        return (value.text.lower() if value is not None else "") or "7bit"
+
+    # --- What it says -----------------------------------------------------------------------------
+
+    @property
+    def content(self) -> bytes:
+        """The body with its transfer encoding undone."""
+        return self._decoded().octets
+
+    def _decoded(self) -> Content:
+        content = self._content
+        if content is None:
+            # Where parts were found inside, nothing was encoded (RFC 2045 section 6.4).
+            encoding = self.encoding if self.span.kind == LEAF else "7bit"
+            content = self._content = decode_content(self.body.raw, encoding)
+        return content
+
+    @property
+    def text(self) -> str:
+        """The content as text: charset undone, CRLF made LF. "" for what is not text."""
+        return self.own_text
+
+    @property
+    def own_text(self) -> str:
+        """The same; of a message too, where `text` is that of all its parts."""
+        text = self._text
+        if text is None:
+            if self.content_type.maintype == "text":
+                text = decode(self.content, self.charset or "us-ascii").text
+                if "\r" in text:
+                    text = text.replace("\r\n", "\n")
+            else:
+                text = ""
+            self._text = text
+        return text
+
+    # --- What is inside ---------------------------------------------------------------------------
+
+    @property
+    def parent(self) -> Part | None:
+        """The part it is in, or None for the whole message."""
+        parent = self.span.parent
+        return None if parent < 0 else self._tree.part(parent)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of a multipart, in order; () for everything else."""
+        if self.span.kind != MULTIPART:
+            return ()
+        tree = self._tree
+        return tuple(tree.part(number) for number in tree.inside(self.number))
+
+    @property
+    def message(self) -> Message | None:
+        """The message inside a message/rfc822 or message/global; None for everything else.
+
+        Where it is encoded (RFC 6532 section 3.7 lets message/global be) it is decoded, and parsed
+        as a message of its own.
+        """
+        if self.span.kind == MESSAGE:
+            inner = self._tree.part(self.number + 1)
+            assert isinstance(inner, Message)
+            return inner
+        if self.type in ("message/rfc822", "message/global") and self.encoding not in _IDENTITY:
+            return Message.parse(self.content, limits=self._tree.limits)
+        return None
+
+    def walk(self) -> Iterator[Part]:
+        """This part and all that is inside it, in order, messages inside messages too."""
+        tree, number = self._tree, self.number
+        for one in range(number, tree.behind(number)):
+            yield tree.part(one)
+
+    @property
+    def section(self) -> str:
+        """Its section number as IMAP counts (RFC 9051 section 6.4.5.1): "1.2"; "" for the message.
+
+        A message that is no multipart has its body as section 1, and is itself "".
+        """
+        return self._tree.section(self.number)
+
+    @property
+    def defects(self) -> tuple[Defect, ...]:
+        """Of its header and its body's encoding (which is decoded to find out)."""
+        return self.own_defects
+
+    @property
+    def own_defects(self) -> tuple[Defect, ...]:
+        """The same; of a message too, where `defects` is that of all its parts."""
+        found = list(self.header.defects)
+        if self.span.kind == LEAF:
+            start = self.span.body
+            found += [
+                attrs.evolve(defect, offset=defect.offset + start)
+                for defect in self._decoded().defects
+            ]
+        return tuple(found)
+
+
+class Body:
+    """The body of a message or part."""
+
+    __slots__ = ("part",)
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+
+    @property
+    def raw(self) -> bytes:
+        """As it stands there, transfer encoding and all."""
+        span = self.part.span
+        return self.part._tree.raw[span.body : span.end]
+
+    def __bytes__(self) -> bytes:
+        return self.raw
+
+    def __len__(self) -> int:
+        """Octets."""
+        return self.part.span.end - self.part.span.body
+
+    @property
+    def lines(self) -> int:
+        """Line ends in it."""
+        span = self.part.span
+        if span.lines >= 0:
+            return span.lines
+        return self.part._tree.raw.count(b"\n", span.body, span.end)
+
+    @property
+    def content(self) -> bytes:
+        """With its transfer encoding undone."""
+        return self.part.content
+
+    @property
+    def text(self) -> str:
+        """As text (`Part.text`)."""
+        return self.part.text
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of a multipart."""
+        return self.part.parts
+
+    @property
+    def preamble(self) -> bytes:
+        """What stands before the first part of a multipart."""
+        span = self.part.span
+        if span.kind != MULTIPART:
+            return b""
+        return self.part._tree.raw[span.body : span.end if span.preamble < 0 else span.preamble]
+
+    @property
+    def epilogue(self) -> bytes:
+        """What stands behind the close delimiter of a multipart."""
+        span = self.part.span
+        return b"" if span.epilogue < 0 else self.part._tree.raw[span.epilogue : span.end]
+
+
+class Message(Part):
+    """A message: `Message.parse(raw)`. `bytes()` gives it back, whatever it was.
+
+    The message inside a message/rfc822 is one as well: a view of the same octets.
+    """
+
+    _views: _Views | None = None
+
+    def __init__(self, raw: bytes, index: Index | None = None, *, limits: Limits = _LIMITS) -> None:
+        if not isinstance(raw, bytes):
+            raise TypeError(f"a message is bytes, not {type(raw).__name__}")
+        if index is None:
+            index = scan(raw, limits=limits)
+        elif index.length != len(raw):
+            raise ValueError("the index belongs to a message of another length")
+        tree = _Tree(raw, index, limits)
+        tree.parts[0] = self
+        super().__init__(tree, 0)
+
+    @classmethod
+    def parse(cls, raw: bytes | bytearray | memoryview, *, limits: Limits = _LIMITS) -> Self:
+        """Read a message. Never raises for what it holds; TypeError for what is not octets.
+
+        What is not bytes is copied.
+        """
+        if isinstance(raw, (bytearray, memoryview)):
+            raw = bytes(raw)
+        return cls(raw, limits=limits)
+
+    @property
+    def raw(self) -> bytes:
+        """All its octets; of a message that was parsed, the object that was given."""
+        return bytes(self)
+
+    @property
+    def index(self) -> Index:
+        """Where everything is. It is plain data: store it, and give it to `Message(raw, index)`.
+
+        Of a message inside another it is the other's.
+        """
+        return self._tree.index
+
+    def __eq__(self, other: object) -> bool:
+        return bytes(self) == bytes(other) if isinstance(other, Message) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(bytes(self))
+
+    # --- The views of RFC 8621 section 4.1.4 ------------------------------------------------------
+
+    @property
+    def text_body(self) -> tuple[Part, ...]:
+        """The parts to show to who prefers plain text, in order (`textBody`)."""
+        return self._view().text
+
+    @property
+    def html_body(self) -> tuple[Part, ...]:
+        """The parts to show to who prefers HTML, in order (`htmlBody`)."""
+        return self._view().html
+
+    @property
+    def attachments(self) -> tuple[Part, ...]:
+        """The parts to list, in order: what is not in the body, or only in one of the two."""
+        return self._view().attachments
+
+    def _view(self) -> _Views:
+        views = self._views
+        if views is None:
+            views = self._views = _views(self)
+        return views
+
+    @property
+    def text(self) -> str:
+        """The message as plain text, for people: the texts of `text_body`, one behind the other.
+
+        A part of it that is HTML is shown without its tags. "" for a message without text.
+        """
+        return "\n".join(
+            html_to_text(part.own_text) if part.type == "text/html" else part.own_text
+            for part in self.text_body
+            if part.content_type.maintype == "text"
+        )
+
+    @property
+    def html(self) -> str | None:
+        """The message as HTML: the texts of `html_body`, plain ones escaped; None without HTML.
+
+        It is what the sender wrote: not sanitized.
+        """
+        if not any(part.type == "text/html" for part in self.html_body):
+            return None
+        return "\n".join(
+            part.own_text if part.type == "text/html" else f"<pre>{escape(part.own_text)}</pre>"
+            for part in self.html_body
+            if part.content_type.maintype == "text"
+        )
+
+    # --- What is wrong with it --------------------------------------------------------------------
+
+    @property
+    def defects(self) -> tuple[Defect, ...]:
+        """Of the structure, and of every header and every encoding, in order of offset.
+
+        Finding them decodes everything. At most 1,000.
+        """
+        found = list(self._tree.index.defects)
+        for part in self.walk():
+            found += part.own_defects
+            if len(found) >= _REPORTED:
+                break
+        return tuple(sorted(found, key=lambda one: one.offset)[:_REPORTED])
+
+    @property
+    def ambiguities(self) -> tuple[Ambiguity, ...]:
+        """Where programs in the field read this message in more than one way, in order of offset.
+
+        Who filters mail refuses, or cleans, what has any: another program may see other parts.
+        """
+        return ambiguities(self)
+
+    def part(self, number: int) -> Part:
+        """The part of that number in `index.parts`. Raises IndexError."""
+        return self._tree.part(number)
+
+    def conformance(self) -> Conformance:
+        """What RFC 5322 and 7-bit transports ask of it.
+
+        That is: line lengths, bare CR and LF, 8-bit octets, NUL, required fields.
+        """
+        return conformance(self)
+
+    # --- Who it is from and to --------------------------------------------------------------------
+
+    def envelope(self) -> Envelope:
+        """The envelope that the header asks for, as for a submission (RFC 5322 section 3.6).
+
+        The newest Resent- block counts, if there is one. The sender is that of Sender, or else the
+        first of From, or else null; the recipients are those of To, Cc and Bcc, each once.
+        """
+        header = self.header
+        blocks = header.resent
+        if blocks:
+            block = Header(b"".join(field.raw for field in blocks[0].fields), 0, header.limits)
+            senders, prefix, header = "resent-sender resent-from", "resent-", block
+        else:
+            senders, prefix = "sender from", ""
+        sender = ""
+        for name in senders.split():
+            boxes = header.addresses(name).mailboxes
+            if boxes:
+                sender = boxes[0].addr_spec
+                break
+        recipients = [
+            box.addr_spec
+            for name in ("to", "cc", "bcc")
+            for box in header.addresses(prefix + name).mailboxes
+        ]
+        return Envelope(sender, [one for one in dict.fromkeys(recipients) if one])
+
+
+def _view(raw: bytes, index: Index, limits: Limits, number: int) -> Part:
+    """A view that was pickled."""
+    return Message(raw, index, limits=limits).part(number)
+
+
+class _Views(NamedTuple):
+    text: tuple[Part, ...]
+    html: tuple[Part, ...]
+    attachments: tuple[Part, ...]
+
+
+class _Level:
+    """A call of parseStructure() in RFC 8621 section 4.1.4, without recursion."""
+
+    __slots__ = ("alternative", "at", "html", "html_length", "kind", "parts", "text", "text_length")
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        kind: str,
+        alternative: bool,
+        text: list[Part] | None,
+        html: list[Part] | None,
+    ) -> None:
+        self.parts = parts
+        self.kind = kind  # subtype of the multipart
+        self.alternative = alternative  # in one, at any distance
+        self.text = text  # None: not wanted from here on
+        self.html = html
+        self.text_length = -1 if text is None else len(text)
+        self.html_length = -1 if html is None else len(html)
+        self.at = 0
+
+
+_MEDIA: Final = ("image", "audio", "video")
+
+
+def _views(message: Message) -> _Views:
+    text: list[Part] = []
+    html: list[Part] = []
+    attachments: list[Part] = []
+    stack = [_Level((message,), "mixed", False, text, html)]
+    while stack:
+        level = stack[-1]
+        if level.at == len(level.parts):
+            stack.pop()
+            _alternatives(level)
+            continue
+        place, part = level.at, level.parts[level.at]
+        level.at += 1
+        kind = part.type
+        media = part.content_type.maintype in _MEDIA
+        if part.is_multipart:
+            subtype = part.content_type.subtype
+            stack.append(
+                _Level(
+                    part.parts,
+                    subtype,
+                    level.alternative or subtype == "alternative",
+                    level.text,
+                    level.html,
+                )
+            )
+        elif (
+            part.is_attachment
+            or not (media or kind in ("text/plain", "text/html"))
+            or (place and (level.kind == "related" or (not media and part.filename)))
+        ):
+            attachments.append(part)
+        elif level.kind == "alternative":
+            home = {"text/plain": level.text, "text/html": level.html}.get(kind, attachments)
+            if home is not None:
+                home.append(part)
+        else:
+            if level.alternative and kind == "text/plain":
+                level.html = None
+            elif level.alternative and kind == "text/html":
+                level.text = None
+            for home in (level.text, level.html):
+                if home is not None:
+                    home.append(part)
+            if media and (level.text is None or level.html is None):
+                attachments.append(part)
+    return _Views(tuple(text), tuple(html), tuple(attachments))
+
+
+def _alternatives(level: _Level) -> None:
+    """What stands in only one of the two forms is shown in the other as well."""
+    text, html = level.text, level.html
+    if level.kind != "alternative" or text is None or html is None:
+        return
+    had_text, had_html = len(text), len(html)
+    if level.text_length == had_text and level.html_length != had_html:
+        text.extend(html[level.html_length :])
+    if level.html_length == had_html and level.text_length != had_text:
+        html.extend(text[level.text_length :])
