@@ -1,7 +1,8 @@
 """`python -m mailproto [message.eml]`: one mail through the machines, with the transcript.
 
-It shows the envelope, the header and the body apart, as an MTA, a reader and an author see a
-message; then the author's client machine submits it to a server machine (STARTTLS, AUTH, BDAT),
+It shows the envelope, the header (field by field, as values) and the body (the tree of its parts,
+and its text) apart, as an MTA, a reader and an author see a message, and what is wrong or ambiguous
+about it; then the author's client machine submits it to a server machine (STARTTLS, AUTH, BDAT),
 that hands it to the mailbox by LMTP (DATA, one answer for each recipient), and the reader's client
 machine fetches it from there by POP3 (STLS, UIDL, RETR, DELE). There are no sockets:
 `mailproto.testing.Link` carries the bytes, and completes TLS by saying so. In the end what was
@@ -18,9 +19,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from . import pop3, smtp
+from . import message, pop3, smtp
 from ._machine import BodyWanted, Want
 from ._wire import normalize
+from .message import Message
 from .testing import Link
 
 __all__ = ["main"]
@@ -38,21 +40,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raw = Path(given.file).read_bytes() if given.file else _sample()
     except OSError as error:
         parser.exit(2, f"{parser.prog}: {given.file}: {error.strerror}\n")
-    # Only where it is a text: what BDAT carries as it is, DATA would have to refuse.
-    message = normalize(raw)
-    head, _, body = message.partition(b"\r\n\r\n")
-    envelope = _envelope(head)
+    parsed = Message.parse(raw)
+    envelope = _envelope(parsed)
     _show(
         "Envelope", [f"from <{envelope.sender}>", *(f"to   <{to}>" for to in envelope.recipients)]
     )
-    _show("Header", _readable(head).split("\r\n"))
-    _show("Body", _preview(body))
-    if message != raw:
+    _show("Header", [line for field in parsed.header for line in _field(field)])
+    _show("Body", [*_tree(parsed), "", *_preview(parsed.text)])
+    _show("Defects", [_defect(one) for one in parsed.defects] or ["none"])
+    _show("Ambiguities", [_ambiguity(one) for one in parsed.ambiguities] or ["none"])
+    # Only where it is a text: what BDAT carries as it is, DATA would have to refuse.
+    text = normalize(raw)
+    if text != raw:
         print("(bare newlines were made CRLF, as a text needs them on the wire)\n")
-    submitted = _submission(envelope, message)
+    submitted = _submission(envelope, text)
     delivered = _delivery(envelope, submitted)
     fetched = _retrieval(delivered)
-    same = fetched == (message if message.endswith(b"\r\n") or not message else message + b"\r\n")
+    same = fetched == (text if text.endswith(b"\r\n") or not text else text + b"\r\n")
     print(f"{len(fetched)} octets arrived, {'identical' if same else 'AND THEY DIFFER'}.")
     return 0 if same else 1
 
@@ -207,10 +211,10 @@ def _first_line() -> str:
     return (__doc__ or "").partition("\n")[0].partition(": ")[2]
 
 
-def _readable(data: bytes) -> str:
+def _readable(text: str) -> str:
     # Nothing that a message holds may speak to the terminal.
-    text = data.decode("utf-8", "backslashreplace")
-    return re.sub(r"[^\t\r\n\x20-\x7e\u00a0-\U0010ffff]", lambda match: repr(match[0])[1:-1], text)
+    text = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return re.sub(r"[^ -~\u00a0-\U0010ffff]", lambda match: repr(match[0])[1:-1], text)
 
 
 def _show(title: str, lines: Sequence[str]) -> None:
@@ -220,27 +224,115 @@ def _show(title: str, lines: Sequence[str]) -> None:
     print()
 
 
-def _preview(body: bytes, most: int = 40) -> list[str]:
-    lines = _readable(body[:20_000]).split("\r\n")
-    shown = [line if len(line) <= 200 else line[:200] + " ..." for line in lines[:most]]
-    if len(lines) > most or len(body) > 20_000:
-        shown.append(f"({len(body)} octets in all)")
+def _cut(text: str, most: int = 200) -> str:
+    text = _readable(text[: most + 1])
+    return text if len(text) <= most else f"{text[:most]} ..."
+
+
+def _preview(text: str, most: int = 40) -> list[str]:
+    lines = text[:20_000].split("\n")
+    shown = [_cut(line) for line in lines[:most]]
+    if len(lines) > most or len(text) > 20_000:
+        shown.append(f"({len(text)} characters in all)")
     return shown
 
 
-def _envelope(head: bytes) -> smtp.Envelope:
-    """The addresses a mail program would put on the envelope: those of From, To, Cc."""
-    fields = re.findall(r"(?im)^(from|to|cc):((?:[^\r\n]|\r\n[ \t])*)", _readable(head))
-    found: dict[str, list[str]] = {"from": [], "to": [], "cc": []}
-    for name, value in fields:
-        for address in re.findall(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+", value):
-            try:
-                smtp.parse_address(address)
-            except ValueError:
-                continue
-            found[name.lower()].append(address)
-    recipients = list(dict.fromkeys(found["to"] + found["cc"])) or ["postmaster"]
-    return smtp.Envelope((found["from"] or [""])[0], recipients)
+def _field(field: message.Field) -> Iterator[str]:
+    """A field's name and typed value, one line for each thing it says."""
+    name, *rest = _value(field.value) or [""]
+    yield f"{_readable(field.name)}: {_cut(name)}"
+    for line in rest[:20]:
+        yield f"    {_cut(line)}"
+    if len(rest) > 20:
+        yield f"    ({len(rest) - 20} more)"
+
+
+def _value(value: message.FieldValue) -> list[str]:
+    match value:
+        case message.AddressList(items):
+            return [line for item in items for line in _address(item)]
+        case message.Date(date):
+            return [date.isoformat(" ")]
+        case message.MessageIds(ids):
+            return [f"<{one}>" for one in ids]
+        case message.ContentType():
+            return [value.essence, *map(_parameter, value.params)]
+        case message.Disposition(kind, params):
+            return [kind, *map(_parameter, params)]
+        case message.Received(clauses, date):
+            lines = [
+                " ".join([one.name, one.value, *(f"({text})" for text in one.comments)])
+                for one in clauses
+            ]
+            return ["", *lines, *([date.value.isoformat(" ")] if date else [])]
+        case message.TagList(tags):
+            return ["", *(f"{tag}={text}" for tag, text in tags)]
+        case message.AuthenticationResults(server, results):
+            return [server, *(f"{one.method}={one.result}" for one in results)]
+        case message.ListUrls(urls, no):
+            return ["NO"] if no else list(urls)
+        case message.ListId(id_, name):
+            return [f"{name} <{id_}>" if name else f"<{id_}>"]
+        case message.Tokens(items):
+            return [", ".join(items)]
+        case message.Unparsed(raw):
+            return [f"(not readable) {raw.strip()}"]
+        case _:
+            return [str(value)]
+
+
+def _address(item: message.Mailbox | message.Group | message.Unparsed) -> list[str]:
+    match item:
+        case message.Group(name, boxes):
+            return [f"{name}:", *(f"  {line}" for box in boxes for line in _address(box))]
+        case message.Unparsed(raw):
+            return [f"(not readable) {raw.strip()}"]
+        case _:
+            return [str(item)]
+
+
+def _parameter(param: message.MimeParam) -> str:
+    return f"{param.name}={param.value}"
+
+
+def _tree(parsed: Message) -> Iterator[str]:
+    """The parts, each below what it is in."""
+    depths: dict[int, int] = {-1: -1}
+    for shown, part in enumerate(parsed.walk()):
+        depth = depths[part.number] = depths[part.span.parent] + 1
+        if shown == 200:
+            yield f"({len(parsed.index.parts) - shown} more parts)"
+            return
+        name = f" {part.filename!r}" if part.filename else ""
+        what = "message" if isinstance(part, Message) else part.section
+        yield _cut(
+            f"{'  ' * min(depth, 20)}{what} {part.type}{name}, {part.encoding},"
+            f" {len(part.body)} octets, {part.body.lines} lines"
+        )
+
+
+def _defect(defect: message.Defect) -> str:
+    assumed = f", read as: {defect.assumed}" if defect.assumed else ""
+    return _cut(f"{defect.code} at {defect.offset}{assumed} {defect.raw[:40]!r}")
+
+
+def _ambiguity(one: message.Ambiguity) -> str:
+    return _cut(f"{one.code} at {one.offset}: {one.read_as}; elsewhere: {one.otherwise}")
+
+
+def _envelope(parsed: Message) -> smtp.Envelope:
+    """What the header asks for, as far as SMTP can carry it; the postmaster if it asks for none."""
+    asked = parsed.envelope()
+    good = [to.address for to in asked.recipients if _address_is_good(to.address)]
+    sender = asked.sender if asked.sender and _address_is_good(asked.sender) else ""
+    return smtp.Envelope(sender, good[:100] or ["postmaster"])
+
+
+def _address_is_good(address: str) -> bool:
+    try:
+        return not smtp.parse_address(address).defects and address.isascii()
+    except ValueError:
+        return False
 
 
 if __name__ == "__main__":

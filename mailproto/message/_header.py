@@ -257,12 +257,16 @@ class Resent:
         return None
 
 
+_Row: TypeAlias = tuple[bytes, bytes, bytes, bytes]  # the groups of `_FIELD`
+_BLANK: Final = (b"\r\n", b"\n")
+
+
 class Header:
     """The fields of a message or part, in order. Looking up ignores the case of names."""
 
     # Many are made, and most are never asked: what is not there yet is not set.
     _items: list[tuple[str, bytes]] | None = None
-    _whole: list[bytes]
+    _rows: list[_Row]
     _junk = b""
     _fields: tuple[Field, ...] | None = None
     _named: dict[str, list[Field]] | None = None
@@ -293,47 +297,45 @@ class Header:
         if items is not None:
             return items
         raw, limits = self.raw, self.limits
-        items = self._items = []
-        wholes = self._whole = []
-        most = len(raw) if limits.fields is None else limits.fields
-        stop = len(raw) if limits.header is None else limits.header
-        forgotten: list[bytes] = []  # to indent: the lines that are no field
-        for whole, name, body, junk in _FIELD.findall(raw, 0, stop):
-            if junk:
-                if junk == b"\r\n" or junk == b"\n":  # noqa: PLR1714 - this way it is quicker
-                    break
-                forgotten.append(junk)
-                continue
-            if forgotten:
-                self._keep(forgotten)
-            if len(items) == most:
-                return items
-            wholes.append(whole)
-            items.append((name.decode(), body[:-1] if body[-1:] == b"\r" else body))
-        if forgotten:
-            self._keep(forgotten)
+        rows = _FIELD.findall(raw, 0, len(raw) if limits.header is None else limits.header)
+        if rows and rows[-1][3] in _BLANK:
+            rows.pop()
+        if [1 for row in rows if row[3]]:
+            rows = self._adopted(rows)
+        if limits.fields is not None and len(rows) > limits.fields:
+            del rows[limits.fields :]
+        self._rows = rows
+        items = self._items = [
+            (name.decode(), body[:-1] if body[-1:] == b"\r" else body) for _, name, body, _ in rows
+        ]
         return items
 
-    def _keep(self, forgotten: list[bytes]) -> None:
-        """Give lines that are no field to the field before them."""
-        lines = b"".join(forgotten)
-        forgotten.clear()
-        if self._whole:
-            whole = self._whole[-1] = self._whole[-1] + lines
-            body = whole[whole.index(b":") + 1 :].removesuffix(b"\n").removesuffix(b"\r")
-            assert self._items is not None
-            self._items[-1] = self._items[-1][0], body
-        else:
-            self._junk = lines
+    def _adopted(self, rows: list[_Row]) -> list[_Row]:
+        """With the lines that are no field given to the field before them."""
+        kept: list[_Row] = []
+        forgotten: list[bytes] = []  # to indent
+        for row in [*rows, (b"", b"", b"", b"")]:
+            if row[3]:
+                forgotten.append(row[3])
+                continue
+            if forgotten and kept:
+                whole, name, _, _ = kept[-1]
+                whole += b"".join(forgotten)
+                kept[-1] = whole, name, whole[whole.index(b":") + 1 :].removesuffix(b"\n"), b""
+            elif forgotten:
+                self._junk = b"".join(forgotten)
+            forgotten.clear()
+            kept.append(row)
+        return kept[:-1]
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """All of them, at most `limits.fields`, from the first `limits.header` octets."""
         fields = self._fields
         if fields is None:
-            items, wholes, limits = self._cut(), self._whole, self.limits
-            place = self.offset + len(self._junk)
-            places = accumulate([len(whole) for whole in wholes], initial=place)
+            items, wholes = self._cut(), [row[0] for row in self._rows]
+            places = accumulate(map(len, wholes), initial=self.offset + len(self._junk))
+            limits = self.limits
             fields = self._fields = tuple(
                 [
                     Field(name, body, whole, place, limits)

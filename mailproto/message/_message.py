@@ -62,6 +62,11 @@ class _Tree:
         self.children: dict[int, list[int]] | None = None
         self.sections: list[str] | None = None
 
+    @property
+    def whole(self) -> bytes:
+        """The octets that were parsed: of a message inside another, all of the other's."""
+        return self._tree.raw
+
     def part(self, number: int) -> Part:
         """The view of a part."""
         found = self.parts.get(number)
@@ -236,6 +241,14 @@ class Part:
         """The body with its transfer encoding undone."""
         return self._decoded().octets
 
+    @property
+    def content_defects(self) -> tuple[Defect, ...]:
+        """What is wrong with its transfer encoding. Offsets are those of the message."""
+        start = self.span.body
+        return tuple(
+            attrs.evolve(defect, offset=defect.offset + start) for defect in self._decoded().defects
+        )
+
     def _decoded(self) -> Content:
         content = self._content
         if content is None:
@@ -316,14 +329,7 @@ class Part:
     @property
     def own_defects(self) -> tuple[Defect, ...]:
         """The same; of a message too, where `defects` is that of all its parts."""
-        found = list(self.header.defects)
-        if self.span.kind == LEAF:
-            start = self.span.body
-            found += [
-                attrs.evolve(defect, offset=defect.offset + start)
-                for defect in self._decoded().defects
-            ]
-        return tuple(found)
+        return (*self.header.defects, *self.content_defects)
 
 
 class Body:
@@ -504,6 +510,11 @@ class Message(Part):
         Who filters mail refuses, or cleans, what has any: another program may see other parts.
         """
         return ambiguities(self)
+
+    @property
+    def whole(self) -> bytes:
+        """The octets that were parsed: of a message inside another, all of the other's."""
+        return self._tree.raw
 
     def part(self, number: int) -> Part:
         """The part of that number in `index.parts`. Raises IndexError."""

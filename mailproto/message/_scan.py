@@ -408,12 +408,16 @@ class _Scanner:
         if self.push:
             self.events.append(HeaderEnd(self._number, self._start, body, self._fields(body)))
         if typed is not None:
-            content_type = _read_content_type(typed, self.limits.parameters)
+            # Most parts of the world have the same few types: they are read once.
+            read = _read_once if len(typed) <= 200 else _read
+            content_type = read(typed, self.limits.parameters)
         else:
             stack = self._stack
             content_type = stack[-1].default if stack else _TEXT_PLAIN
         maintype = content_type.maintype
-        self._count_to(body)
+        if self._counting:
+            self._count_to(body)
+        self._counted = body
         if maintype == "text":
             self._leaf_lines = self._lines
             self._counting += 1
@@ -804,16 +808,11 @@ class _Scanner:
         buffer += data
 
 
-@lru_cache(maxsize=1024)
-def _read_short(body: bytes, most: int | None) -> ContentType:
+def _read(body: bytes, most: int | None) -> ContentType:
     return parse_content_type(header_text(body), most=most)
 
 
-def _read_content_type(body: bytes, most: int | None) -> ContentType:
-    """Most parts of the world have the same few types: they are read once."""
-    if len(body) > 200:
-        return parse_content_type(header_text(body), most=most)
-    return _read_short(body, most)
+_read_once: Final = lru_cache(maxsize=1024)(_read)
 
 
 # --- At once --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The real servers: Postfix, Dovecot's LMTP and POP3 services, and aiosmtpd.
+"""The real servers: Postfix, Dovecot's LMTP, POP3 and IMAP services, and aiosmtpd.
 
 Each is a class with `start()` and `stop()`; what a test that sends sees is `Peer`, what one that
 fetches is a `Maildrop` of Dovecot's. The people of `lab.test` are the same everywhere:
@@ -120,7 +120,7 @@ base_dir = {run}
 state_dir = {state}
 instance_name = interop
 log_path = {log}
-protocols = lmtp pop3
+protocols = lmtp pop3 imap
 listen = {host}
 hostname = dovecot.lab.test
 postmaster_address = postmaster@lab.test
@@ -176,6 +176,15 @@ service pop3-login {{
     ssl = yes
   }}
 }}
+service imap-login {{
+  inet_listener imap {{
+    address = {host}
+    port = {imap_port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
 service anvil {{
   unix_listener anvil-auth-penalty {{
     mode = 0
@@ -228,7 +237,7 @@ class Maildrop:
 
 
 class Dovecot:
-    """Dovecot: LMTP, POP3, and the authentication socket that Postfix asks."""
+    """Dovecot: LMTP, POP3, IMAP, and the authentication socket that Postfix asks."""
 
     name = "dovecot"
     host = HOST
@@ -238,8 +247,8 @@ class Dovecot:
         self.ca = certificates.ca
         #: `port` is LMTP's; `pop3_port` offers STLS; on `pop3s_port` there is TLS from the first
         #: octet on (RFC 8314).
-        self._ports = Ports(3)
-        self.port, self.pop3_port, self.pop3s_port = self._ports.numbers
+        self._ports = Ports(4)
+        self.port, self.pop3_port, self.pop3s_port, self.imap_port = self._ports.numbers
         self.auth_socket = folder / "auth-client"
         self.log = folder / "dovecot.log"
         self._certificates = certificates
@@ -279,16 +288,18 @@ class Dovecot:
                 port=self.port,
                 pop3_port=self.pop3_port,
                 pop3s_port=self.pop3s_port,
+                imap_port=self.imap_port,
                 auth_socket=self.auth_socket,
                 certificates=self._certificates,
             )
         )
         asked = ["-c", str(configuration), "-h", "libexec_dir"]
         programs = run_program("doveconf", asked, home=self.folder).stdout.decode().strip()
-        if not (Path(programs) / "pop3-login").exists():
-            raise missing("dovecot pop3")
+        for service in ("pop3", "imap"):
+            if not (Path(programs) / f"{service}-login").exists():
+                raise missing(f"dovecot {service}")
         self._daemon = Daemon([program, "-F", "-c", configuration], log=self.log)
-        self._daemon.wait_until_listening(self.port, self.pop3_port, self.pop3s_port)
+        self._daemon.wait_until_listening(*self._ports.numbers)
         poll(self.auth_socket.exists, lambda: "Dovecot made no auth socket")
 
     def stop(self) -> None:

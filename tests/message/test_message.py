@@ -1,0 +1,441 @@
+"""Messages as they are read: views of octets that stay what they were."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from mailproto.limits import Limits
+from mailproto.message import Index, Message, Part, index
+
+CRLF = b"\r\n"
+
+
+def entity(headers: str, body: bytes = b"") -> bytes:
+    return b"".join(line.encode() + CRLF for line in headers.splitlines()) + CRLF + body
+
+
+def multipart(subtype: str, *parts: bytes, boundary: str = "b", more: str = "") -> bytes:
+    inside = b"".join(b"--" + boundary.encode() + CRLF + part + CRLF for part in parts)
+    return entity(
+        f"{more}Content-Type: multipart/{subtype}; boundary={boundary}",
+        inside + b"--" + boundary.encode() + b"--" + CRLF,
+    )
+
+
+def leaf(kind: str, content: bytes = b"x", more: str = "") -> bytes:
+    return entity(f"Content-Type: {kind}\n{more}", content)
+
+
+PLAIN = leaf("text/plain", b"plain text")
+HTML = leaf("text/html; charset=utf-8", "<p>Grüße</p>".encode())
+IMAGE = leaf("image/png", b"\x89PNG")
+PDF = leaf("application/pdf", b"%PDF", 'Content-Disposition: attachment; filename="a b.pdf"\n')
+
+
+# --- Law 2 ----------------------------------------------------------------------------------------
+
+
+@given(st.binary())
+@example(b"")
+@example(b"\r\n")
+@example(b"From \xff\0\r")
+def test_octets_stay_what_they_were(raw: bytes) -> None:
+    message = Message.parse(raw)
+    assert bytes(message) == raw
+    for part in message.walk():
+        assert bytes(part) == bytes(part.header) + bytes(part.body)
+        header = part.header
+        pieces = [header.junk, *(field.raw for field in header.fields)]
+        assert bytes(header).startswith(b"".join(pieces))
+        assert bytes(header)[len(b"".join(pieces)) :] in (b"", b"\n", b"\r\n")
+
+
+def test_the_same_object_is_given_back() -> None:
+    raw = multipart("mixed", PLAIN, HTML)
+    assert Message.parse(raw).raw is raw
+    assert bytes(Message.parse(bytearray(raw))) == raw
+    assert bytes(Message.parse(memoryview(raw))) == raw
+
+
+def test_only_octets_are_a_message() -> None:
+    anything: Any = "Subject: text"
+    with pytest.raises(TypeError, match="bytes"):
+        Message.parse(anything)
+
+
+# --- The index ------------------------------------------------------------------------------------
+
+
+def test_an_index_is_attached_again() -> None:
+    raw = multipart("mixed", PLAIN, multipart("alternative", PLAIN, HTML, boundary="c"))
+    stored = pickle.dumps(index(raw))
+    again: Index = pickle.loads(stored)
+    message = Message(raw, again)
+    assert message.index is again
+    assert [part.section for part in message.walk()] == ["", "1", "2", "2.1", "2.2"]
+    with pytest.raises(ValueError, match="length"):
+        Message(raw + b"x", again)
+
+
+def test_messages_and_parts_pickle() -> None:
+    inner = multipart("mixed", PLAIN, HTML, more="Subject: inner\n")
+    message = Message.parse(multipart("mixed", leaf("message/rfc822", inner), boundary="o"))
+    part = message.parts[0]
+    for view in (message, part, part.message):
+        assert view is not None
+        other: Part = pickle.loads(pickle.dumps(view))
+        assert type(other) is type(view)
+        assert (bytes(other), other.section, other.type) == (bytes(view), view.section, view.type)
+
+
+# --- Parts ----------------------------------------------------------------------------------------
+
+
+def test_a_part_says_what_it_is() -> None:
+    message = Message.parse(
+        multipart(
+            "mixed",
+            leaf(
+                "text/html; charset=iso-8859-1",
+                b"Gr=FC=DFe\r\n",
+                "Content-Transfer-Encoding: Quoted-Printable\nContent-ID: <a@b>\n",
+            ),
+            leaf(
+                'application/octet-stream; name="old.bin"',
+                b"AAEC/w==\r\n",
+                "Content-Transfer-Encoding: base64\n"
+                "Content-Disposition: attachment; filename*=utf-8''%E2%82%AC.bin\n",
+            ),
+            leaf('image/png; name="pic.png"'),
+            b"\r\nno header",
+        )
+    )
+    html, binary, image, bare = message.parts
+    assert (html.type, html.charset, html.encoding) == ("text/html", "iso-8859-1", "quoted-printable")
+    assert html.text == "Grüße\n"
+    assert html.content_id == "a@b"
+    assert html.body.raw == b"Gr=FC=DFe\r\n"
+    assert binary.content == b"\x00\x01\x02\xff"
+    assert binary.filename == "€.bin"
+    assert binary.is_attachment
+    assert binary.text == ""
+    assert image.filename == "pic.png"
+    assert not image.is_attachment
+    # RFC 2045 section 5.2: the default
+    assert (bare.type, bare.encoding, bare.text) == ("text/plain", "7bit", "no header")
+    assert [part.section for part in message.parts] == ["1", "2", "3", "4"]
+    assert message.parts[0].parent is message
+    assert message.parent is None
+
+
+def test_a_message_inside_is_a_message() -> None:
+    inner = multipart("mixed", PLAIN, PDF, more="Subject: inner\n", boundary="i")
+    message = Message.parse(
+        multipart("mixed", PLAIN, leaf("message/rfc822", inner), more="Subject: outer\n")
+    )
+    part = message.parts[1]
+    assert part.parts == ()
+    found = part.message
+    assert found is not None
+    assert bytes(found) == found.raw == inner
+    assert found.header.subject == "inner"
+    assert found.text == "plain text"
+    assert [one.filename for one in found.attachments] == ["a b.pdf"]
+    assert [one.section for one in found.walk()] == ["2", "2.1", "2.2"]
+    assert [one.type for one in message.walk()].count("application/pdf") == 1
+    # RFC 8621 section 4.1.4 lists it as one attachment, and nothing of what is in it.
+    assert message.attachments == (part,)
+
+
+def test_an_encoded_message_is_decoded() -> None:
+    # RFC 6532 section 3.7 lets a message/global be encoded.
+    raw = leaf(
+        "message/global", b"U3ViamVjdDogcw0KDQp4", "Content-Transfer-Encoding: base64\n"
+    )
+    message = Message.parse(raw)
+    assert message.message is not None
+    assert message.message.header.subject == "s"
+    assert message.message.text == "x"
+    assert [one.code for one in message.ambiguities] == ["encoded_message"]
+
+
+def test_text_is_undone_in_every_layer() -> None:
+    message = Message.parse(leaf("text/plain; charset=utf-8", "zwei\r\nZeilen ü\r\n".encode()))
+    assert message.text == "zwei\nZeilen ü\n"
+    assert message.own_text == message.text
+    assert message.body.text == message.text
+    assert message.body.lines == 2
+    assert len(message.body) == len("zwei\r\nZeilen ü\r\n".encode())
+
+
+def test_a_charset_nobody_knows_is_read_all_the_same() -> None:
+    assert Message.parse(leaf("text/plain; charset=klingon", b"\xfc\xff")).text == "üÿ"
+
+
+# --- RFC 8621 section 4.1.4 -----------------------------------------------------------------------
+
+INLINE = leaf("image/jpeg", b"\xff\xd8", "Content-Disposition: inline; filename=i.jpg\n")
+NAMED = leaf("text/plain; name=notes.txt", b"notes")
+
+
+@pytest.mark.parametrize(
+    ("raw", "text", "html", "attachments"),
+    [
+        (PLAIN, [""], [""], []),
+        (HTML, [""], [""], []),
+        (PDF, [], [], [""]),
+        (IMAGE, [""], [""], []),
+        (multipart("alternative", PLAIN, HTML), ["1"], ["2"], []),
+        (multipart("alternative", HTML), ["1"], ["1"], []),
+        (multipart("alternative", PLAIN), ["1"], ["1"], []),
+        (multipart("mixed", PLAIN, PDF), ["1"], ["1"], ["2"]),
+        (multipart("mixed", PLAIN, NAMED), ["1"], ["1"], ["2"]),
+        (multipart("mixed", NAMED, PLAIN), ["1", "2"], ["1", "2"], []),
+        (multipart("mixed", PLAIN, IMAGE, HTML), ["1", "2", "3"], ["1", "2", "3"], []),
+        (multipart("related", HTML, INLINE), ["1"], ["1"], ["2"]),
+        (
+            multipart("mixed", multipart("alternative", PLAIN, HTML, boundary="c"), PDF),
+            ["1.1"],
+            ["1.2"],
+            ["2"],
+        ),
+        (
+            multipart(
+                "alternative", PLAIN, multipart("related", HTML, INLINE, boundary="c"), boundary="b"
+            ),
+            ["1"],
+            ["2.1"],
+            ["2.2"],
+        ),
+        (
+            multipart(
+                "alternative",
+                PLAIN,
+                multipart("mixed", HTML, INLINE, boundary="c"),
+            ),
+            ["1"],
+            ["2.1", "2.2"],
+            ["2.2"],
+        ),
+        (multipart("alternative", PLAIN, PDF), ["1"], ["1"], ["2"]),
+    ],
+)
+def test_what_to_show_and_what_to_list(
+    raw: bytes, text: list[str], html: list[str], attachments: list[str]
+) -> None:
+    message = Message.parse(raw)
+    assert [part.section for part in message.text_body] == text
+    assert [part.section for part in message.html_body] == html
+    assert [part.section for part in message.attachments] == attachments
+
+
+def test_the_example_of_rfc_8621() -> None:
+    # Section 4.1.4, the tree with A to K
+    def part(kind: str, name: str, more: str = "") -> bytes:
+        return leaf(kind, name.encode(), more)
+
+    inline, attachment = "Content-Disposition: inline\n", "Content-Disposition: attachment\n"
+    raw = multipart(
+        "mixed",
+        part("text/plain", "A", inline),
+        multipart(
+            "mixed",
+            multipart(
+                "alternative",
+                multipart(
+                    "mixed",
+                    part("text/plain", "B", inline),
+                    part("image/jpeg", "C", inline),
+                    part("text/plain", "D", inline),
+                    boundary="b4",
+                ),
+                multipart(
+                    "related", part("text/html", "E"), part("image/jpeg", "F"), boundary="b5"
+                ),
+                boundary="b3",
+            ),
+            part("image/jpeg", "G", attachment),
+            part("application/x-excel", "H"),
+            part("message/rfc822", "\r\nJ"),
+            boundary="b2",
+        ),
+        part("text/plain", "K", inline),
+        boundary="b1",
+    )
+    message = Message.parse(raw)
+
+    def names(parts: tuple[Part, ...]) -> str:
+        return b"".join(part.body.raw.strip() for part in parts).decode()
+
+    assert names(message.text_body) == "ABCDK"
+    assert names(message.html_body) == "AEK"
+    assert names(message.attachments) == "CFGHJ"
+
+
+def test_text_and_html_are_strings() -> None:
+    message = Message.parse(multipart("alternative", PLAIN, HTML))
+    assert message.text == "plain text"
+    assert message.html == "<p>Grüße</p>"
+    assert Message.parse(PLAIN).html is None
+    assert Message.parse(HTML).text.strip() == "Grüße"
+    mixed = Message.parse(multipart("mixed", leaf("text/plain", b"a < b"), HTML))
+    assert mixed.html == "<pre>a &lt; b</pre>\n<p>Grüße</p>"
+    assert Message.parse(PDF).text == ""
+
+
+def test_views_do_not_recurse() -> None:
+    raw = PLAIN
+    for level in range(3_000):
+        raw = multipart("alternative", raw, boundary=f"b{level}")
+    message = Message.parse(raw, limits=Limits(depth=None))
+    assert message.text == "plain text"
+    assert len(list(message.walk())) == 3_001
+
+
+# --- Envelope -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("header", "sender", "recipients"),
+    [
+        ("From: A <a@x>\nTo: b@x, C <c@x>\nCc: b@x\nBcc: d@x", "a@x", ["b@x", "c@x", "d@x"]),
+        ("From: a@x, b@x\nSender: s@x\nTo: g: c@x, d@x;", "s@x", ["c@x", "d@x"]),
+        ("From: a@x\nTo: undisclosed-recipients:;", "a@x", []),
+        # RFC 5322 section 3.6.6: the newest block stands first.
+        (
+            "Resent-From: r@x\nResent-To: n@x\nResent-From: o@x\nResent-To: p@x\nFrom: a@x\nTo: b@x",
+            "r@x",
+            ["n@x"],
+        ),
+        ("Subject: nothing", "", []),
+        ('From: "a b"@x\nTo: "c\\"d"@x', '"a b"@x', ['"c\\"d"@x']),
+    ],
+)
+def test_the_envelope_that_a_header_asks_for(
+    header: str, sender: str, recipients: list[str]
+) -> None:
+    envelope = Message.parse(entity(header)).envelope()
+    assert envelope.sender == sender
+    assert [str(to) for to in envelope.recipients] == recipients
+
+
+# --- What is wrong --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("raw", "codes"),
+    [
+        (entity("Subject: s\nSubject: t"), ["duplicate_field"]),
+        (entity("Content-Type : text/html"), ["space_before_colon"]),
+        (b"Subject: s\r\njunk\r\n\r\n", ["junk_in_header"]),
+        (b" x\r\nSubject: s\r\n\r\n", ["leading_fold", "junk_before_header"]),
+        (b"X-A: a\0b\r\n\r\n", ["nul"]),
+        (b"X-A: b\r\n\r\nline\rline\r\n", ["bare_cr"]),
+        (
+            entity("Content-Type: multipart/mixed; boundary=a; boundary=b", b"--a\r\n\r\n--a--"),
+            ["duplicate_parameter"],
+        ),
+        (
+            entity("Content-Transfer-Encoding: base64\nContent-Transfer-Encoding: 8bit", b"QQ=="),
+            ["duplicate_field"],
+        ),
+        (entity("Content-Transfer-Encoding: base64", b"Q!Q=="), ["junk_in_base64"]),
+        (
+            leaf("text/plain", more="Content-Disposition: inline; filename=a; filename*=utf-8''b\n"),
+            ["filename_twice"],
+        ),
+        (leaf("text/plain"), []),
+    ],
+)
+def test_ambiguities(raw: bytes, codes: list[str]) -> None:
+    message = Message.parse(raw)
+    found = message.ambiguities
+    assert sorted(one.code for one in found) == sorted(codes)
+    for one in found:
+        assert one.read_as
+        assert one.otherwise
+        assert 0 <= one.offset <= len(raw)
+
+
+def test_offsets_are_those_of_the_message() -> None:
+    raw = multipart("mixed", PLAIN, leaf("text/plain", b"x", "X-A: a\0b\n"))
+    (nul,) = [one for one in Message.parse(raw).defects if one.code == "nul"]
+    assert raw[nul.offset] == 0
+
+
+def test_what_two_readings_hide_is_told() -> None:
+    """RFC 7103 section 7.2: a filter that ends the header at junk does not see the rest."""
+    raw = b"Subject: s\r\njunk\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b--"
+    message = Message.parse(raw)
+    assert message.is_multipart
+    assert message.ambiguities
+
+
+OK = "From: a@x\nDate: Mon, 23 Nov 2026 09:30:00 +0000"
+
+
+@pytest.mark.parametrize(
+    ("raw", "problems"),
+    [
+        (entity(OK, b"x\r\n"), []),
+        (entity("From: a@x"), ["missing_date"]),
+        (entity("Subject: s"), ["missing_date", "missing_from"]),
+        (entity(OK + "\nSubject: s\nSubject: t"), ["duplicate_field"]),
+        (entity(OK.replace("a@x", "a@x, b@x")), ["missing_sender"]),
+        (entity(OK, b"x" * 998 + CRLF), []),
+        (entity(OK, b"x" * 999 + CRLF), ["long_line"]),
+        (entity(OK, b"a\rb"), ["bare_cr"]),
+        (entity(OK, b"a\nb"), ["bare_lf"]),
+        (entity(OK, b"a\0b"), ["nul"]),
+    ],
+)
+def test_conformance(raw: bytes, problems: list[str]) -> None:
+    found = Message.parse(raw).conformance()
+    assert [one.code for one in found.problems] == problems
+    assert found.ok is not problems
+    assert found.octets == len(raw)
+
+
+@given(st.lists(st.sampled_from([b"\r\n", b"\n", b"\r", b"\0", b"x", b"\xff", b"y" * 77, b"z" * 999])))
+def test_conformance_counts(pieces: list[bytes]) -> None:
+    body = b"".join(pieces)
+    raw = entity(OK, body)
+    found = Message.parse(raw).conformance()
+    lines = [line.removesuffix(b"\r") for line in raw.split(b"\n")[:-1]] + [raw.split(b"\n")[-1]]
+    assert found.longest_line == max(map(len, lines))
+    assert found.over_78 == sum(len(line) > 78 for line in lines)
+    assert found.over_998 == sum(len(line) > 998 for line in lines)
+    assert found.bare_lf == raw.count(b"\n") - raw.count(b"\r\n")
+    assert found.bare_cr == raw.count(b"\r") - raw.count(b"\r\n")
+    assert found.nul == raw.count(b"\0")
+    assert found.eight_bit_body is (b"\xff" in raw)
+    assert not found.eight_bit_header
+
+
+def test_where_eight_bits_are() -> None:
+    assert Message.parse("Subject: ü\r\n\r\nx".encode()).conformance().eight_bit_header
+    found = Message.parse(multipart("mixed", PLAIN, HTML)).conformance()
+    assert (found.eight_bit_header, found.eight_bit_body) == (False, True)
+    assert not found.ascii
+
+
+@given(st.binary(max_size=300))
+def test_nothing_in_a_message_raises(raw: bytes) -> None:
+    message = Message.parse(raw)
+    for part in message.walk():
+        assert isinstance(part.content, bytes)
+        assert isinstance(part.text, str)
+        assert isinstance(part.filename, str)
+        for field in part.header:
+            assert isinstance(field.text, str)
+            assert field.value is field.value
+    assert isinstance(message.text, str)
+    assert message.defects is not None
+    assert message.ambiguities is not None
+    assert message.conformance().octets == len(raw)
+    message.envelope()
