@@ -204,7 +204,7 @@ def _node(
     else:
         inner = None
         if maintype in ("multipart", "message") and not parts:
-            # Opaque: no boundary, too deep, encoded. IMAP has basic parts for what it does not know.
+            # Opaque: no boundary, too deep, encoded. IMAP has basic parts for what is not known.
             if maintype == "multipart":
                 maintype, subtype = "application", "octet-stream"
             elif subtype in ("rfc822", "global"):
@@ -333,8 +333,7 @@ def _fields(header: Header, section: Section) -> tuple[tuple[int, int], ...]:
 
 
 def _resolve(message: Message, path: tuple[int, ...]) -> tuple[Part, bool] | None:
-    """The part at a path; and whether its own numbers are used up: then it is not a message's body
-    standing for part 1."""
+    """The part at a path, and whether it has a number: else it is the message itself."""
     part: Part = message
     # A message that is no multipart has its body as part 1.
     as_message = True
@@ -390,7 +389,7 @@ def section_octets(
 
 
 def binary(message: Message, path: tuple[int, ...]) -> bytes | None:
-    """The decoded content of a part (BINARY, and its length for BINARY.SIZE); None if there is none.
+    """The decoded content of a part (BINARY; its length is BINARY.SIZE). None if there is none.
 
     Raises ValueError for a transfer encoding that is not known: the answer is UNKNOWN-CTE then.
     """

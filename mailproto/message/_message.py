@@ -62,11 +62,6 @@ class _Tree:
         self.children: dict[int, list[int]] | None = None
         self.sections: list[str] | None = None
 
-    @property
-    def whole(self) -> bytes:
-        """The octets that were parsed: of a message inside another, all of the other's."""
-        return self._tree.raw
-
     def part(self, number: int) -> Part:
         """The view of a part."""
         found = self.parts.get(number)

@@ -122,8 +122,9 @@ class PartSpan(NamedTuple):
 
 @attrs.frozen
 class Index:
-    """All that one pass found out. It is plain data: store it, and attach it to the octets later
-    with `Message(raw, index)`.
+    """All that one pass found out.
+
+    It is plain data: store it, and attach it to the octets later with `Message(raw, index)`.
     """
 
     length: int
@@ -139,7 +140,7 @@ class Index:
 
     @classmethod
     def collect(cls, length: int, events: Iterable[MessageEvent]) -> Index:
-        """The index of a message, from all the events that a `Parser` gave of it, and its length."""
+        """The index of a message, from its length and all the events that a `Parser` gave of it."""
         parts: dict[int, PartSpan] = {}
         defects: list[Defect] = []
         ambiguities: list[Ambiguity] = []
@@ -439,7 +440,7 @@ class _Scanner:
         return bytes(self.buffer[self._start - base : body - base])[: self.limits.header]
 
     def _first(self, name: bytes, pattern: re.Pattern[bytes], fields: bytes) -> bytes | None:
-        """The body of the first field of a name: its pattern has the name, and the body as group."""
+        """The body of the first field of a name; its pattern has the body as a group."""
         low = fields.lower()
         at = low.find(name)
         while at >= 0:
@@ -614,9 +615,7 @@ class _Scanner:
         return at
 
     def _find_blank(self, start: int) -> int:
-        """Where the next empty line is: its offset is that of the line end before it. -1 if none
-        has come.
-        """
+        """Where the next empty line is: the offset of the line end before it. -1 if none came."""
         if self._blank < start:
             base = self._base
             match = _BLANK.search(self.buffer, max(start, self._blank_from) - base)
@@ -662,8 +661,9 @@ class _Scanner:
             self._dash_from = 0
 
     def _cut_short(self, stop: int, final: bool) -> bool:
-        """Whether a delimiter stands before `stop`: the entity at hand has ended with it in its
-        header, or (`_pending`) may have.
+        """Whether a delimiter stands before `stop`.
+
+        The entity at hand has ended with it in its header, or (`_pending`) may have.
         """
         at = self.pos - 1
         while True:

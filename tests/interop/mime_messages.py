@@ -1,4 +1,4 @@
-"""Messages for comparing what IMAP servers make of them: CRLF, whole lines, each about one thing."""
+"""Messages for comparing what IMAP servers make of them: with CRLF, each about one thing."""
 
 from __future__ import annotations
 
@@ -145,7 +145,8 @@ MIME: dict[str, bytes] = {
         "Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--a\n\ntwo\n--a--\n",
     ),
     "empty_parts": _mail(
-        "empty_parts", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n\n--b\n\n--b\n\nx\n--b--\n"
+        "empty_parts",
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n\n--b\n\n--b\n\nx\n--b--\n",
     ),
     "padded_delimiters": _mail(
         "padded_delimiters",
@@ -158,7 +159,7 @@ MIME: dict[str, bytes] = {
     ),
     "rfc2231": _mail(
         "rfc2231",
-        "Content-Type: application/x-stuff; title*0=one; title*1=two;\n title*2=\" three\"\n"
+        'Content-Type: application/x-stuff; title*0=one; title*1=two;\n title*2=" three"\n'
         "Content-Disposition: attachment; filename*=utf-8''%E2%82%AC%20rates.txt\n\nx\n",
     ),
     "comments": _mail(
@@ -173,7 +174,8 @@ MIME: dict[str, bytes] = {
         "Subject: =?iso-8859-1?q?=FCber?= und =?utf-8?q?=C3=BC?=",
     ),
     "folded": _header(
-        "folded", "Subject: one\n two\n\tthree   four\nFrom: A\n B <a@\n example.org>\nTo:\n x@y.org"
+        "folded",
+        "Subject: one\n two\n\tthree   four\nFrom: A\n B <a@\n example.org>\nTo:\n x@y.org",
     ),
     "quoted": _header(
         "quoted",
@@ -186,7 +188,7 @@ MIME: dict[str, bytes] = {
     "groups": _header(
         "groups",
         "From: a@example.org\nTo: undisclosed-recipients:;\n"
-        "Cc: A: a@x.org, B <b@x.org>; , c@x.org, \"D: E\": d@x.org;",
+        'Cc: A: a@x.org, B <b@x.org>; , c@x.org, "D: E": d@x.org;',
     ),
     "routes": _header("routes", "From: A <@one.org,@two.org:a@three.org>\nReturn-Path: <>"),
     "literals": _header("literals", "From: a@[192.0.2.1]\nTo: b@[IPv6:2001:db8::1]"),
@@ -201,9 +203,7 @@ MIME: dict[str, bytes] = {
     ),
     "many_levels": _mail(
         "many_levels",
-        "".join(
-            f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(20)
-        )
+        "".join(f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(20))
         + "\nx\n"
         + "".join(f"--b{n}--\n" for n in reversed(range(20))),
     ),

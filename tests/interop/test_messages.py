@@ -29,9 +29,7 @@ pytestmark = pytest.mark.interop
 
 Item = bytes | None | list["Item"]
 
-_TOKEN = re.compile(
-    rb' *(?:(\()|(\))|"((?:[^"\\]|\\.)*)"|\{([0-9]+)\}\r\n|([^ ()"{]+))', re.DOTALL
-)
+_TOKEN = re.compile(rb' *(?:(\()|(\))|"((?:[^"\\]|\\.)*)"|\{([0-9]+)\}\r\n|([^ ()"{]+))', re.DOTALL)
 
 
 def read_list(text: bytes) -> list[Item]:
@@ -184,13 +182,13 @@ def sections(found: BodyStructure, path: str = "", *, message: bool = True) -> I
     """Every section number of a structure, with all that can stand behind it; and one too many."""
     dot = f"{path}." if path else ""
     if message:
-        for part in (
+        for what in (
             "HEADER",
             "TEXT",
             "HEADER.FIELDS (Subject From)",
             "HEADER.FIELDS.NOT (Received Subject)",
         ):
-            yield f"{dot}{part}"
+            yield f"{dot}{what}"
         if not found.parts:
             yield from sections(found, f"{dot}1", message=False)
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -46,6 +47,6 @@ def assert_linear(make: Callable[[int], T], function: Callable[[T], object], siz
     """The work of `function` on `make(size)`, four times that and sixteen times grows in step."""
     small, middle, large = (make(size * factor) for factor in (1, 4, 16))
     function(small)  # what is worked out once and kept
-    counts = [work(lambda one=one: function(one)) for one in (small, middle, large)]
+    counts = [work(partial(function, one)) for one in (small, middle, large)]
     assert counts[1] <= counts[0] * 4 * 1.2 + 2_000, counts
     assert counts[2] <= counts[0] * 16 * 1.2 + 8_000, counts

@@ -216,7 +216,21 @@ def test_limits_bound_what_is_looked_at() -> None:
 
 pieces = st.lists(
     st.sampled_from(
-        [b"A", b": ", b":", b"\r\n", b"\n", b"\r", b" ", b"\t", b"\0", b"\xff", b"b", b"-", b"From "]
+        [
+            b"A",
+            b": ",
+            b":",
+            b"\r\n",
+            b"\n",
+            b"\r",
+            b" ",
+            b"\t",
+            b"\0",
+            b"\xff",
+            b"b",
+            b"-",
+            b"From ",
+        ]
     ),
     max_size=20,
 ).map(b"".join)
