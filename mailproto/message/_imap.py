@@ -184,7 +184,8 @@ def bodystructure(message: Message) -> BodyStructure:
     done: dict[int, BodyStructure] = {}
     waiting: dict[int, list[BodyStructure]] = {}
     for part in reversed(list(message.walk())):
-        parts = tuple(reversed(waiting.pop(part.number, ())))
+        inside = waiting.pop(part.number, ())
+        parts = tuple(reversed(inside)) if part.span.kind == MULTIPART else ()
         node = _node(part, parts, done.get(part.number + 1))
         done[part.number] = node
         waiting.setdefault(part.span.parent, []).append(node)

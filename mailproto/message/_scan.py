@@ -187,7 +187,8 @@ class HeaderEnd:
     start: int
     """Of the header."""
     body: int
-    """Of the body."""
+    """Of the body. A delimiter may follow at once: then there is none, and the empty line belongs
+    to the delimiter, as `PartEnd` says."""
     header: bytes
     """The header with the empty line that ends it, as far as `limits.header` goes: give it to
     `Header.parse()`."""
@@ -374,7 +375,7 @@ class _Scanner:
         lines = self._leaf_lines
         if lines >= 0:
             self._counting -= 1
-            lines = self._lines - lines
+            lines = max(self._lines - lines, 0)
         self._span(self._number, (parent, LEAF, self._start, self._body, end, lines, -1, -1))
 
     def _end_container(self, end: int) -> None:
@@ -393,11 +394,20 @@ class _Scanner:
         lines = box.lines
         if lines >= 0:
             self._counting -= 1
-            lines = self._lines - lines
+            lines = max(self._lines - lines, 0)
         epilogue = min(box.epilogue, end)
         self._span(
             box.number,
-            (box.parent, box.kind, box.start, box.body, end, lines, box.preamble, epilogue),
+            (
+                box.parent,
+                box.kind,
+                box.start,
+                min(box.body, end),
+                end,
+                lines,
+                box.preamble,
+                epilogue,
+            ),
         )
 
     def _enter(self, body: int, typed: bytes | None) -> None:
@@ -767,11 +777,25 @@ class _Scanner:
         """A delimiter of `owner` was met: what is inside has ended."""
         stack = self._stack
         end = dash - (self.buffer[dash - 1 - self._base] == 13) if dash > self._base else dash
-        least = self._body if self._leaf else stack[-1].body
-        end = max(end, least)
-        if end > self._counted:
-            self._count_to(end)
+        # The line end belongs to the delimiter (RFC 2046 section 5.1.1), also where it is the empty
+        # line behind a header: there is no body then. What is inside begins no earlier than that.
         if self._leaf:
+            least = self._start
+        elif stack[-1] is owner or stack[-1].kind == MESSAGE:
+            least = stack[-1].body
+        else:
+            least = stack[-1].start
+        if end < least:  # noqa: PLR1730 - this way it is quicker
+            end = least
+        if end >= self._counted:
+            self._count_to(end)
+        elif self._counting:
+            base = self._base
+            self._lines -= self.buffer.count(b"\n", end - base, self._counted - base)
+            self._counted = end
+        if self._leaf:
+            if end < self._body:
+                self._body = end
             self._end_leaf(end)
         while stack[-1] is not owner:
             self._end_container(end)

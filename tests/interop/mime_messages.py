@@ -101,6 +101,7 @@ not a message
 
 Subject: second
 
+text two
 --d--
 """
 

@@ -161,6 +161,11 @@ def mailbox(started_dovecot: Dovecot) -> Iterator[Mailbox]:
 
 NAMES = list(MIME)
 
+DIFFERENT = {
+    # Dovecot has a type without a subtype; RFC 9051 has none, and RFC 2045 section 5.2 a default.
+    "no_type": "bodystructure",
+}
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_envelope(mailbox: Mailbox, name: str) -> None:
@@ -172,6 +177,8 @@ def test_envelope(mailbox: Mailbox, name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bodystructure(mailbox: Mailbox, name: str) -> None:
+    if DIFFERENT.get(name) == "bodystructure":
+        pytest.skip("different on purpose")
     number = NAMES.index(name) + 1
     _, theirs = mailbox.fetch(number, "(BODYSTRUCTURE)")
     ours = structure(bodystructure(Message.parse(mailbox.messages[number - 1])))
@@ -210,7 +217,12 @@ def test_sections(mailbox: Mailbox, name: str) -> None:
     specs = list(dict.fromkeys(["", *sections(bodystructure(message))]))
     for spec in specs:
         *_, theirs = mailbox.fetch(number, f"(BODY.PEEK[{spec}])")
+        ours = section_octets(message, spec)
+        if isinstance(theirs, bytes) and ours is not None and ours.endswith(b"--"):
+            # The line end behind an inner close delimiter, and before an outer one, is the outer's
+            # (RFC 2046 section 5.1.1). Dovecot counts it to both.
+            theirs = theirs.removesuffix(b"\r\n")
         # What is not there is NIL, or empty: RFC 9051 leaves it open.
-        assert (section_octets(message, spec) or None) == (theirs or None), spec
+        assert (ours or None) == (theirs or None), spec
     *_, partial = mailbox.fetch(number, "(BODY.PEEK[]<10.50>)")
     assert section_octets(message, "", 10, 50) == partial
