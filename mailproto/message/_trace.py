@@ -75,7 +75,7 @@ def _report(defects: list[Defect], code: str, at: int, text: str, assumed: str) 
         defects.append(Defect(code, at, raw, assumed))
 
 
-# --- Writing: what all of them check ---------------------------------------------------------------
+# --- Writing: what all of them check --------------------------------------------------------------
 
 
 def _checked(text: object, what: str) -> str:
@@ -106,7 +106,7 @@ def _changed(what: str) -> ValueError:
     return ValueError(f"{what} would be read back as something else: see what its parts may hold")
 
 
-# --- Received --------------------------------------------------------------------------------------
+# --- Received -------------------------------------------------------------------------------------
 
 CLAUSES: Final = frozenset(("from", "by", "via", "with", "id", "for", "tls", "priority"))
 """RFC 5321 section 4.4, and what was registered later (RFC 8314 section 4.3, RFC 6710)."""
@@ -115,7 +115,9 @@ _USUAL_WORD: Final = r'[^ \t\r\n();"\\]++'
 _USUAL_RECEIVED: Final = re.compile(rf"(?:{_SPACE}(?:{_USUAL_WORD}|{_COMMENT}|;))*+{_SPACE}")
 _PIECE: Final = re.compile(rf"{_USUAL_WORD}|{_COMMENT}|;")
 _PLAIN: Final = re.compile(_USUAL_WORD)
-_DAY_OR_NUMBER: Final = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?|[0-9]{1,2}", re.I)
+_DAY_OR_NUMBER: Final = re.compile(
+    r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?|[0-9]{1,2}", re.IGNORECASE
+)
 _ZONE_NAME: Final = re.compile(r"[A-Za-z0-9 +:\-]{0,40}")
 _LONGEST_DATE: Final = 200
 
@@ -284,8 +286,10 @@ def _is_whole(date: Date) -> bool:
 
 
 def _take_defects(date: Date, at: int, defects: list[Defect]) -> None:
-    for one in date.defects[: _DEFECTS - len(defects)]:
-        defects.append(Defect(one.code, at + one.offset, one.raw, one.assumed))
+    defects += [
+        Defect(one.code, at + one.offset, one.raw, one.assumed)
+        for one in date.defects[: _DEFECTS - len(defects)]
+    ]
 
 
 def format_received(value: Received) -> str:
@@ -313,7 +317,7 @@ def format_received(value: Received) -> str:
     return text
 
 
-# --- List-* (RFC 2369) -----------------------------------------------------------------------------
+# --- List-* (RFC 2369) ----------------------------------------------------------------------------
 
 _USUAL_URLS: Final = re.compile(
     rf"{_SPACE}<[^<>\s\"()\\]++>(?:{_SPACE},{_SPACE}<[^<>\s\"()\\]++>)*+{_SPACE}"
@@ -411,7 +415,7 @@ def format_list_urls(value: ListUrls) -> str:
 _NO_URL: Final = re.compile(r"[\s<>]")
 
 
-# --- List-Id (RFC 2919) ----------------------------------------------------------------------------
+# --- List-Id (RFC 2919) ---------------------------------------------------------------------------
 
 _USUAL_LIST_ID: Final = re.compile(
     rf"{_SPACE}(?:\"([^\"\\\r\n=]*+)\"|([A-Za-z0-9][^\"<>()\[\]:;@\\,.=\s]*+"
@@ -492,7 +496,7 @@ def format_list_id(value: ListId, *, utf8: bool = False) -> str:
 _PHRASE: Final = re.compile(rf"{DOT_ATOM.pattern}(?: {DOT_ATOM.pattern})*")
 
 
-# --- Authentication-Results (RFC 8601 section 2.2, RFC 8617 section 4.1.1) --------------------------
+# --- Authentication-Results (RFC 8601 section 2.2, RFC 8617 section 4.1.1) ------------------------
 
 _DOMAIN: Final = r"[^\x00-,/:-@\[-\]\x7f\s]++"
 """Nearly everything, UTF-8 too (RFC 8616), but what has a meaning elsewhere in the field."""
@@ -607,6 +611,7 @@ class _Results:
             if not name:
                 self._report("missing_authserv_id", at, "none")
             version = lexer.take(_DIGITS) or "1"
+            lexer.skip()
         lexer.comments.clear()
         results = self._all(begun=begun)
         return AuthenticationResults(name, results, version, instance, defects=tuple(self.defects))
@@ -778,6 +783,9 @@ def format_authentication_results(value: AuthenticationResults) -> str:
     words.append(authserv_id if plain else quote(authserv_id))
     if value.version != "1":
         words.append(_version(value.version))
+    if not value.results:
+        words[-1] += ";"
+        words.append("none")
     for result in value.results:
         words[-1] += ";"
         version = "" if result.version == "1" else f"/{_version(result.version)}"
@@ -787,9 +795,7 @@ def format_authentication_results(value: AuthenticationResults) -> str:
         for ptype, name, said in result.properties:
             words.append(f"{_keyword(ptype)}.{_keyword(name)}={_written(said)}")
         words += map(_comment, result.comments)
-    text = (
-        " ".join(words) if value.results else " ".join([*words, "none"]).replace(" none", "; none")
-    )
+    text = " ".join(words)
     read = parse_authentication_results(text, arc=value.instance is not None, most=None)
     if read != value or read.defects:
         raise _changed("a result")
@@ -813,7 +819,7 @@ def _written(value: str) -> str:
     return value if _GOOD_VALUE.fullmatch(value) is not None else quote(value)
 
 
-# --- Tag lists (RFC 6376 section 3.2) --------------------------------------------------------------
+# --- Tag lists (RFC 6376 section 3.2) -------------------------------------------------------------
 
 _TAG: Final = re.compile(rf"{_SPACE}([A-Za-z][A-Za-z0-9_]*+){_SPACE}=([^;]*+)(?:;|\Z)")
 _LOOSE_TAG: Final = re.compile(r"([^;=]*+)(=?)([^;]*+)(?:;|\Z)")
@@ -856,10 +862,8 @@ def parse_tags(text: str, *, most: int | None = 1_000) -> TagList:
         if name in names:
             _report(defects, "duplicate_tag", pos, text, "the first counts; the list is invalid")
         names.add(name)
-        if name in _TIGHT:
-            value = _WHITE.sub("", value)
-        else:
-            value = _BREAK.sub("", value).strip(" \t")
+        tight = name in _TIGHT
+        value = _WHITE.sub("", value) if tight else _BREAK.sub("", value).strip(" \t")
         tags.append((name, value))
         pos = match.end()
     if not tags:
