@@ -794,7 +794,7 @@ class _Scanner:
             self._lines -= self.buffer.count(b"\n", end - base, self._counted - base)
             self._counted = end
         if self._leaf:
-            if end < self._body:
+            if end < self._body:  # noqa: PLR1730 - this way it is quicker
                 self._body = end
             self._end_leaf(end)
         while stack[-1] is not owner:
