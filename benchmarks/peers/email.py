@@ -31,13 +31,14 @@ __all__ = [
 ]
 
 
-def _walk(mail: Message) -> Iterator[Message]:
-    waiting = [mail]
+def _walk(mail: Message) -> Iterator[Any]:
+    waiting: list[Message] = [mail]
     while waiting:
         part = waiting.pop()
         yield part
         if part.is_multipart():
-            waiting += reversed(part.get_payload())
+            payload: Any = part.get_payload()
+            waiting += reversed(payload)
 
 
 def headers(raw: bytes) -> list[tuple[str, list[tuple[str, Any]]]]:
