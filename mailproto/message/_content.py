@@ -161,7 +161,11 @@ def _quoted(octets: bytes) -> tuple[bytes, tuple[Defect, ...]]:
     if bad is not None:
         at = bad.start()
         defects = (Defect("bad_quoted_printable", at, octets[at : at + 10], "kept as it is"),)
-    if b" \r\n" in octets or b" \n" in octets or b"\t\r\n" in octets or b"\t\n" in octets:
+    if (
+        b" \r\n" in octets
+        or b" \n" in octets
+        or (b"\t" in octets and (b"\t\r\n" in octets or b"\t\n" in octets))
+    ):
         octets = _TRAILING.sub(b"", octets)  # rule 3: it was added on the way
     elif octets[-1:] in (b" ", b"\t"):
         octets = octets.rstrip(b" \t")

@@ -25,7 +25,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
@@ -148,9 +148,21 @@ Fields that are not here, `X-` fields among them, are unstructured: a `Text`.
 
 def parse_field(name: str, body: bytes, limits: Limits = _LIMITS) -> FieldValue:
     """The typed value of a field, from its body as it stands after the colon. Never raises."""
-    reader, limit = PARSERS.get(name.lower(), (parse_text, ""))
-    text = header_text(body)
-    return reader(text, most=getattr(limits, limit)) if limit else reader(text)
+    found = PARSERS.get(name) or PARSERS.get(name.lower())
+    if found is None:
+        return parse_text(header_text(body))
+    reader, limit = found
+    if not limit:
+        return reader(header_text(body))
+    if reader is parse_content_type and len(body) <= 200:
+        return _content_type_once(body, limits.parameters)
+    return reader(header_text(body), most=getattr(limits, limit))
+
+
+@lru_cache(maxsize=1024)
+def _content_type_once(body: bytes, most: int | None) -> ContentType:
+    """Most parts of the world have the same few types: they are read once."""
+    return parse_content_type(header_text(body), most=most)
 
 
 class Field:
@@ -259,6 +271,7 @@ class Resent:
 
 _Row: TypeAlias = tuple[bytes, bytes, bytes, bytes]  # the groups of `_FIELD`
 _BLANK: Final = (b"\r\n", b"\n")
+_NOWHERE: Final[list[int]] = []
 
 
 class Header:
@@ -269,7 +282,9 @@ class Header:
     _rows: list[_Row]
     _junk = b""
     _fields: tuple[Field, ...] | None = None
-    _named: dict[str, list[Field]] | None = None
+    _names: dict[str, list[int]] | None = None
+    _offsets: list[int] | None = None
+    _made: dict[int, Field] | None = None
 
     def __init__(self, raw: bytes, offset: int = 0, limits: Limits = _LIMITS) -> None:
         self.raw = raw
@@ -336,12 +351,14 @@ class Header:
             items, wholes = self._cut(), [row[0] for row in self._rows]
             places = accumulate(map(len, wholes), initial=self.offset + len(self._junk))
             limits = self.limits
-            fields = self._fields = tuple(
-                [
-                    Field(name, body, whole, place, limits)
-                    for (name, body), whole, place in zip(items, wholes, places, strict=False)
-                ]
-            )
+            made = [
+                Field(name, body, whole, place, limits)
+                for (name, body), whole, place in zip(items, wholes, places, strict=False)
+            ]
+            for number, field in (self._made or {}).items():
+                made[number] = field
+            self._made = None
+            fields = self._fields = tuple(made)
         return fields
 
     @property
@@ -356,36 +373,67 @@ class Header:
         seen = len(self.junk) + sum(len(field.raw) for field in self.fields)
         return seen < len(self.raw.rstrip(b"\r\n"))
 
-    def _by_name(self) -> dict[str, list[Field]]:
-        named = self._named
-        if named is None:
-            named = {}
-            for field in self.fields:
-                named.setdefault(field.name.lower(), []).append(field)
-            self._named = named
-        return named
+    def _places(self, name: str) -> list[int]:
+        """Where the fields of that name are in the header, counted from 0."""
+        names = self._names
+        if names is None:
+            names = self._names = {}
+            for place, (one, _) in enumerate(self._cut()):
+                one = one.lower()
+                if one in names:
+                    names[one].append(place)
+                else:
+                    names[one] = [place]
+        return names.get(name.lower(), _NOWHERE)
+
+    def _field(self, place: int) -> Field:
+        """One field, made when it is asked for: most never are."""
+        if self._fields is not None:
+            return self._fields[place]
+        made = self._made
+        if made is None:
+            made = self._made = {}
+        field = made.get(place)
+        if field is None:
+            items, rows = self._cut(), self._rows
+            name, body = items[place]
+            offset = self._offset(place)
+            field = made[place] = Field(name, body, rows[place][0], offset, self.limits)
+        return field
+
+    def _offset(self, place: int) -> int:
+        offsets = self._offsets
+        if offsets is None:
+            start = self.offset + len(self._junk)
+            offsets = self._offsets = [
+                *accumulate([len(row[0]) for row in self._rows], initial=start)
+            ]
+        return offsets[place]
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self.fields)
 
     def __len__(self) -> int:
-        return len(self.fields)
+        return len(self._cut())
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._by_name()
+        return isinstance(name, str) and bool(self._places(name))
 
     def __getitem__(self, name: str) -> Field:
         """The first field of that name. Raises KeyError."""
-        return self._by_name()[name.lower()][0]
+        field = self.get(name)
+        if field is None:
+            raise KeyError(name)
+        return field
 
     def get(self, name: str) -> Field | None:
         """The first field of that name, or None."""
-        found = self._by_name().get(name.lower())
-        return found[0] if found else None
+        places = self._places(name)
+        return self._field(places[0]) if places else None
 
     def all(self, name: str) -> tuple[Field, ...]:
         """Every field of that name, in order."""
-        return tuple(self._by_name().get(name.lower(), ()))
+        return tuple([self._field(place) for place in self._places(name)])
 
     def text(self, name: str) -> str:
         """The readable text of the first field of that name, or ""."""

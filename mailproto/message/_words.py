@@ -30,7 +30,12 @@ __all__ = ["decode_words", "encode_words", "parse_text"]
 _WORD: Final = re.compile(
     r"=\?([!#-'+\-0-9A-Z^-~]{1,60}+)(?:\*[^?\s]{0,60}+)?\?([BbQq])\?([^?\r\n]*+)\?=", re.ASCII
 )
-_GAP: Final = re.compile(r"[ \t\r\n]*")
+# One word in UTF-8, spelled as the RFC wants it.
+_ONE: Final = re.compile(
+    r"([ \t]*+)=\?[Uu][Tt][Ff]-8\?"
+    r"(?:[Bb]\?((?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?+)"
+    r"|[Qq]\?((?:[!-<>@-~]|=[0-9A-Fa-f]{2})*+))\?=([ \t]*+)"
+)
 _FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
 _EVIL: Final = re.compile(r"[\r\n\0]")
 _QUOTED: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
@@ -39,9 +44,25 @@ _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 
 def decode_words(text: str) -> str:
     """`text` unfolded, and its encoded-words decoded."""
-    if "\n" in text:
-        text = _FOLD.sub("", text)
-    return text if "=?" not in text else _decoded(text, None)
+    if "=?" not in text:
+        return _FOLD.sub("", text) if "\n" in text else text
+    one = _ONE.fullmatch(text)
+    if one is not None:  # the usual case: one word, in order
+        before, inner, quoted, after = one.groups()
+        octets = binascii.a2b_base64(inner) if inner is not None else _unquoted(quoted)
+        try:
+            said = octets.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+        else:
+            if _EVIL.search(said) is None:
+                return f"{before}{said}{after}"
+    return _decoded(_FOLD.sub("", text) if "\n" in text else text, None)
+
+
+def _unquoted(text: str) -> bytes:
+    octets = text.replace("_", " ").encode("ascii")
+    return binascii.a2b_qp(octets) if "=" in text else octets
 
 
 def parse_text(text: str) -> Text:

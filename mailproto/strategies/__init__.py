@@ -1,0 +1,97 @@
+"""Hypothesis strategies: what may be said in mail, and how it may arrive.
+
+For property tests of your own; importing this needs the extra `mailproto[hypothesis]`::
+
+    from hypothesis import given
+    from mailproto import smtp, strategies as mail
+
+
+    @given(mail.smtp_client_streams(), mail.chunk_schedules())
+    def test_my_server(stream, schedule): ...
+
+What all protocols share lives in `_shared`: chunk schedules, damage, domains and addresses, bodies.
+SASL and each protocol have a room, and its names begin with theirs: `sasl_...`, `smtp_...`.
+
+Three kinds of strategies
+
+* **Values**: commands, replies, parameters, envelopes. Each can be said (`smtp.encode` takes it),
+  and is read back as itself, without a defect.
+* **Streams**: what one side writes in a session, as octets. They are in order, until `mutated()`
+  has been at them.
+* **Sessions**: everything that decides about a session, as one value that knows how to run itself.
+
+What is drawn is small, because a failing example is to be read by people; the edges of each grammar
+(nothing at all, the longest, the oddest characters) are drawn often.
+"""
+
+from __future__ import annotations
+
+from ._pop3 import (
+    Pop3Session,
+    pop3_client_streams,
+    pop3_commands,
+    pop3_configs,
+    pop3_maildrops,
+    pop3_replies,
+    pop3_server_streams,
+    pop3_sessions,
+)
+from ._sasl import SaslSession, sasl_credentials, sasl_names, sasl_nonces, sasl_sessions
+from ._shared import (
+    address_literals,
+    addresses,
+    bodies,
+    chunk_schedules,
+    cuts,
+    domains,
+    local_parts,
+    mutated,
+)
+from ._smtp import (
+    SmtpSession,
+    smtp_client_streams,
+    smtp_commands,
+    smtp_configs,
+    smtp_envelopes,
+    smtp_hello_replies,
+    smtp_params,
+    smtp_replies,
+    smtp_server_streams,
+    smtp_sessions,
+    smtp_values,
+)
+
+__all__ = [
+    "Pop3Session",
+    "SaslSession",
+    "SmtpSession",
+    "address_literals",
+    "addresses",
+    "bodies",
+    "chunk_schedules",
+    "cuts",
+    "domains",
+    "local_parts",
+    "mutated",
+    "pop3_client_streams",
+    "pop3_commands",
+    "pop3_configs",
+    "pop3_maildrops",
+    "pop3_replies",
+    "pop3_server_streams",
+    "pop3_sessions",
+    "sasl_credentials",
+    "sasl_names",
+    "sasl_nonces",
+    "sasl_sessions",
+    "smtp_client_streams",
+    "smtp_commands",
+    "smtp_configs",
+    "smtp_envelopes",
+    "smtp_hello_replies",
+    "smtp_params",
+    "smtp_replies",
+    "smtp_server_streams",
+    "smtp_sessions",
+    "smtp_values",
+]
