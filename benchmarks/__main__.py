@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import imports, memory, report
+from . import imports, memory, report, rows_message
 from .row import FULL, QUICK
 from .rows import exponents, rows
 
@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 say(report.speed(row.run(rounds)))
     if "growth" in parts:
         say(report.exponents(exponents(sizes.line, rounds), sizes.line))
+        say(report.attacks(rows_message.exponents(sizes.attack, rounds), sizes.attack))
     if "memory" in parts:
         say(report.memory([memory.measure(case, sizes.memory) for case in memory.CASES]))
     if "imports" in parts:

@@ -1,4 +1,4 @@
-"""How much memory a body of 1 GiB, or a listing of a million messages, costs.
+"""How much memory a body of 1 GiB, a listing of a million messages, or a mail of 10 MB, costs.
 
 Each case in a fresh process.
 
@@ -6,7 +6,8 @@ The growth is the peak above what was there when the body had begun (some pieces
 that every buffer has its size). Two figures: what Python allocated (`tracemalloc`, exact), and how
 much the peak of the resident set rose (Linux only; what the operating system saw). The body is one
 block of 64 KiB, fed again and again, so the input itself does not grow. A server that lists a
-maildrop holds it: that is there before the measurement begins.
+maildrop holds it, and so does who reads a whole message: that is there before the measurement
+begins.
 
 ``python -m benchmarks.memory CASE OCTETS`` measures one case and prints it as JSON.
 """
@@ -22,15 +23,17 @@ from pathlib import Path
 
 from mailproto import smtp
 
-from . import ours, ours_pop3, workloads, workloads_pop3
+from . import ours, ours_message, ours_pop3, workloads, workloads_message, workloads_pop3
 from .workloads import CHUNK, HOST, RECIPIENTS, SENDER, Sink
 
-__all__ = ["CASES", "GOAL", "LISTED", "Growth", "measure", "measure_here"]
+__all__ = ["CASES", "GOAL", "HELD", "LISTED", "Growth", "measure", "measure_here"]
 
 GOAL = 1 << 20
 """Octets that the growth has to stay below."""
 LISTED = 1_000_000
 """Messages of a listing at most."""
+HELD = 10_000_000
+"""Octets of a whole message at most."""
 
 _WARM_UP = 32
 """Blocks that are fed before the measurement begins."""
@@ -93,6 +96,22 @@ def _listed(pieces: Iterator[bytes], octets: int) -> None:
     )
 
 
+def _structure(pieces: Iterator[bytes], octets: int) -> None:
+    # The message is there before the first piece is asked for; the pieces only set the clock.
+    raw = workloads_message.attached(octets)
+    ours_message.structure(raw)
+    for _ in pieces:
+        pass
+    if len(ours_message.structure(raw)) != 3:
+        raise AssertionError("parts are missing")
+
+
+def _pushed(pieces: Iterator[bytes]) -> None:
+    head, _, tail = workloads_message.attached(0).rpartition(b"\r\n--")
+    if ours_message.parts_pushed(chain([head, b"\r\n"], pieces, [b"--", tail])) != 3:
+        raise AssertionError("parts are missing")
+
+
 _RUNS: dict[str, Callable[[Iterator[bytes], int], None]] = {
     "SMTP server: DATA": lambda pieces, _: _server(pieces, b"DATA\r\n", b".\r\n"),
     "SMTP server: BDAT": lambda pieces, octets: _server(
@@ -104,13 +123,17 @@ _RUNS: dict[str, Callable[[Iterator[bytes], int], None]] = {
     "POP3 client: RETR": lambda pieces, _: _retrieved(pieces),
     "POP3 server: UIDL": _listed,
     "POP3 client: UIDL": _counted,
+    "Message: push parser": lambda pieces, _: _pushed(pieces),
+    "Message: structure": _structure,
 }
 
 CASES = tuple(_RUNS)
 """What can be measured."""
-_MOST: dict[str, int] = dict.fromkeys(
-    ("POP3 server: UIDL", "POP3 client: UIDL"), LISTED * workloads_pop3.ENTRY
-)
+_MOST: dict[str, int] = {
+    "POP3 server: UIDL": LISTED * workloads_pop3.ENTRY,
+    "POP3 client: UIDL": LISTED * workloads_pop3.ENTRY,
+    "Message: structure": HELD,
+}
 """Octets of cases that are not to have more."""
 
 

@@ -9,9 +9,9 @@ from .memory import GOAL, Growth
 from .row import OURS, Result
 from .rows import EXPONENT_GOAL
 
-__all__ = ["exponents", "heading", "imports", "memory", "speed", "speed_head"]
+__all__ = ["attacks", "exponents", "heading", "imports", "memory", "speed", "speed_head"]
 
-_PEERS = ("aiosmtpd", "smtpproto", "twisted")
+_PEERS = ("aiosmtpd", "fast-mail-parser", "smtpproto", "twisted")
 
 
 def heading(command: str, rounds: int) -> str:
@@ -69,11 +69,20 @@ def speed(result: Result) -> str:
 
 def exponents(found: Mapping[str, float], octets: int) -> str:
     """How cost grows with the length of a line."""
+    return _grows("\n## Growth of cost\n", "A line in one-octet reads", "line", found, octets)
+
+
+def attacks(found: Mapping[str, float], octets: int) -> str:
+    """How cost grows with the length of a message that is hard to read."""
+    subject = "A message with very many of something, asked for everything, with all limits off"
+    return _grows("", subject, "what it has many of", found, octets)
+
+
+def _grows(heading: str, subject: str, column: str, found: Mapping[str, float], octets: int) -> str:
     text = (
-        "\n## Growth of cost\n\n"
-        f"A line in one-octet reads, {octets // 4096} KiB to {octets // 256} KiB: cost grows with "
+        f"{heading}\n{subject}, {octets // 4096} KiB to {octets // 256} KiB: cost grows with "
         "length to the power of\n\n"
-        + _line(["line", "exponent", "goal", "verdict"])
+        + _line([column, "exponent", "goal", "verdict"])
         + _line(["---", "---:", "---:", "---"])
     )
     for name, exponent in found.items():

@@ -45,6 +45,20 @@ class Sizes:
     """Of one POP3 listing."""
     large: int
     """Octets of a large text."""
+    mails: int
+    """Mails of 2 KB."""
+    newsletters: int
+    """Mails of 20 KB."""
+    attachment: int
+    """Octets of a mail with a large attachment."""
+    parts: int
+    """Of one mail, all in one multipart."""
+    levels: int
+    """Of multiparts in each other, in one mail."""
+    addresses: int
+    """In one field."""
+    attack: int
+    """Octets of a message that is hard to read; the exponent is taken as that of a line."""
     line: int
     """Octets of a long line; the exponent is taken from a quarter of it to four times as much."""
     rounds: int
@@ -57,6 +71,13 @@ FULL = Sizes(
     commands=50_000,
     entries=100_000,
     large=100_000_000,
+    mails=1_000,
+    newsletters=200,
+    attachment=10_000_000,
+    parts=1_000,
+    levels=500,
+    addresses=10_000,
+    attack=65_536,
     line=65_536,
     rounds=5,
     memory=1 << 30,
@@ -66,6 +87,13 @@ QUICK = Sizes(
     commands=1_000,
     entries=5_000,
     large=4_000_000,
+    mails=50,
+    newsletters=10,
+    attachment=1_000_000,
+    parts=200,
+    levels=100,
+    addresses=500,
+    attack=8_192,
     line=8_192,
     rounds=3,
     memory=1 << 25,

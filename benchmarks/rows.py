@@ -10,7 +10,7 @@ from itertools import cycle
 
 from mailproto import smtp
 
-from . import floor, ours, rows_pop3, workloads
+from . import floor, ours, rows_message, rows_pop3, workloads
 from .row import (
     EACH,
     FLOOR,
@@ -43,6 +43,7 @@ def rows(sizes: Sizes) -> Iterator[Row]:
     yield from _data_out(content)
     del content
     yield from rows_pop3.rows(sizes)
+    yield from rows_message.rows(sizes)
     yield from _lines(sizes.line)
 
 

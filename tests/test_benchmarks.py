@@ -5,6 +5,7 @@ Small sizes, and nothing here looks at a clock. A peer that is not installed is 
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import cycle
 from types import ModuleType
 from typing import Any
@@ -17,20 +18,38 @@ from benchmarks import (
     floor_pop3,
     memory,
     ours,
+    ours_message,
     ours_pop3,
     peers,
     report,
     row,
     rows,
+    rows_message,
     timing,
     workloads,
+    workloads_message,
     workloads_pop3,
 )
 from benchmarks.workloads import RECIPIENTS, SENDER, Sink
 from mailproto import smtp
 
 COUNT = 5
-SMALL = row.Sizes(transactions=2, commands=60, entries=5, large=1_000, line=64, rounds=1, memory=0)
+SMALL = row.Sizes(
+    transactions=2,
+    commands=60,
+    entries=5,
+    large=1_000,
+    mails=2,
+    newsletters=1,
+    attachment=1_000,
+    parts=3,
+    levels=2,
+    addresses=3,
+    attack=256,
+    line=64,
+    rounds=1,
+    memory=0,
+)
 DOTS = b"From: a@example.org\r\n\r\n.\r\n..\r\n.one\r\nmiddle .\r\n\r\n.last\r\n"
 """A text whose dots are all in the places where stuffing can go wrong (RFC 5321 4.5.2)."""
 Kept = list[tuple[str, tuple[str, ...], bytes]]
@@ -263,6 +282,179 @@ def test_a_server_is_measured_with_what_it_writes() -> None:
     assert b"".join(written).partition(b"\r\n")[2] == workloads.stuff(content)
 
 
+# --- Messages -------------------------------------------------------------------------------------
+
+PEERS = ["email", "fast_mail_parser"]
+REAL = [
+    *workloads_message.mails(40),
+    *workloads_message.newsletters(5),
+    workloads_message.attached(100_000),
+    workloads_message.many_parts(20),
+]
+"""Mails as they are."""
+DATE = datetime(2027, 2, 1, 12, 30, tzinfo=UTC)
+
+
+def names_of(raw: bytes) -> list[bytes]:
+    """The names of the fields of the first header, read by hand."""
+    head = raw.partition(b"\r\n\r\n")[0]
+    return re.findall(rb"(?m)^([!-9;-~]+):", head)
+
+
+def alike(decoded: Any) -> Any:
+    """Texts with the same line ends: `email` leaves CRLF, ours has LF."""
+    *values, contents = decoded
+    return (
+        *values,
+        [
+            (kind, content.replace("\r\n", "\n") if isinstance(content, str) else content)
+            for kind, content in contents
+        ],
+    )
+
+
+def test_a_mail_is_what_its_row_says() -> None:
+    mails = workloads_message.mails(50)
+    assert len(set(mails)) == 50
+    assert 1_900 < sum(map(len, mails)) / len(mails) < 2_500
+    for mail in mails:
+        names = names_of(mail)
+        assert len(names) == 15
+        assert names.count(b"Received") == 4
+        assert {b"DKIM-Signature", b"Authentication-Results"} < set(names)
+        assert b"\nSubject: =?utf-8?" in mail
+        assert len(ours_message.recipients(mail)) == 2
+    letters = workloads_message.newsletters(5)
+    assert 19_000 < sum(map(len, letters)) / len(letters) < 22_000
+    for letter in letters:
+        assert max(map(len, letter.split(b"\r\n"))) <= 78  # RFC 5322 section 2.1.1, RFC 2045 6.7
+        assert b"\n" not in letter.replace(b"\r\n", b"")
+
+
+def test_boundaries_are_new_in_every_round() -> None:
+    letters = workloads_message.newsletters(3)
+    first, second = workloads_message.fresh(letters, 1), workloads_message.fresh(letters, 2)
+    assert not set(first) & set(second)
+    assert list(map(len, first)) == list(map(len, second)) == list(map(len, letters))
+    boundaries = [re.findall(rb'boundary="([^"]+)"', mail) for mail in (*first, *second)]
+    assert len({one for (one,) in boundaries}) == 6
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_every_side_finds_the_same_parts(peer: str) -> None:
+    structure = driver(peer).structure
+    for mail in (*REAL, workloads_message.nested(30)):
+        assert structure(mail) == ours_message.structure(mail)
+        assert ours_message.indexed(mail) == len(ours_message.structure(mail))
+    assert ours_message.structure(workloads_message.many_parts(3)) == [
+        ("multipart/mixed", 3),
+        *[("text/plain", 0)] * 3,
+    ]
+    assert ours_message.structure(workloads_message.nested(2)) == [
+        ("multipart/mixed", 2),
+        ("text/plain", 0),
+        ("multipart/mixed", 2),
+        ("text/plain", 0),
+        ("text/plain", 0),
+    ]
+
+
+def test_no_level_is_left_out() -> None:
+    """The limit of depth is off: deeper than ours reads by default, and as deep as the row is."""
+    mail = workloads_message.nested(300)
+    assert driver("email").structure(mail) == ours_message.structure(mail)
+    assert len(ours_message.structure(mail)) == 2 * 300 + 1
+
+
+def test_every_side_has_the_same_raw_headers() -> None:
+    """`email` takes off the space behind the colon; fast-mail-parser has decoded values only."""
+    for mail in REAL:
+        theirs = driver("email").headers(mail)
+        ours_ = [
+            (kind, [(name, body.lstrip(b" \t").decode("ascii")) for name, body in fields])
+            for kind, fields in ours_message.headers(mail)
+        ]
+        assert ours_ == theirs
+        assert [name for name, _ in ours_[0][1]] == [name.decode() for name in names_of(mail)]
+        found = driver("fast_mail_parser").headers(mail)
+        assert [kind for kind, _ in found] == [kind for kind, _ in ours_]
+        for (_, fields), (_, values) in zip(ours_, found, strict=True):
+            assert sum(map(len, values.values())) == len(fields)
+
+
+@pytest.mark.parametrize(
+    ("peer", "job"), [*[(peer, "decoded") for peer in PEERS], ("email", "decoded_default")]
+)
+def test_every_side_decodes_the_same(peer: str, job: str) -> None:
+    """Subject, addresses, date, and the content of every part."""
+    decoded = getattr(driver(peer), job)
+    for mail in REAL:
+        if peer == "fast_mail_parser" and mail is REAL[-1]:
+            continue  # texts that are attached are octets there
+        assert alike(decoded(mail)) == alike(ours_message.decoded(mail))
+    subject, sender, to, date, contents = ours_message.decoded(REAL[0])
+    assert "=?" not in subject
+    assert not subject.isascii()
+    assert date is not None
+    assert (len(sender), len(to), len(contents)) == (1, 2, 1)
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_every_side_reads_the_same_recipients(peer: str) -> None:
+    mail = workloads_message.addressed(200)
+    found = ours_message.recipients(mail)
+    assert driver(peer).recipients(mail) == found
+    assert len(found) == 200
+    assert all(address.count("@") == 1 for _, address in found)
+
+
+def test_every_way_of_composing_holds_the_same() -> None:
+    text, attachment = workloads_message.plain(5_000)
+    values = ("Ünters", "Ada <ada@example.org>", "bob@example.com", DATE, text, attachment)
+    for job in ("compose", "compose_default"):
+        mail = getattr(driver("email"), job)(*values)
+        subject, sender, to, date, contents = ours_message.decoded(mail)
+        assert (subject, date) == ("Ünters", DATE)
+        assert (sender, to) == ([("Ada", "ada@example.org")], [("", "bob@example.com")])
+        assert contents == [("text/plain", text), ("application/pdf", attachment)]
+        assert b"\n" not in mail.replace(b"\r\n", b"")
+
+
+@pytest.mark.parametrize("name", workloads_message.ATTACKS)
+def test_an_attack_has_the_size_it_is_asked_for_and_is_read(name: str) -> None:
+    made = workloads_message.ATTACKS[name]
+    small, large = made(2_000), made(8_000)
+    assert 1_900 <= len(small) <= 2_200
+    assert 7_600 <= len(large) <= 8_400
+    assert ours_message.thoroughly(small) >= 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "parts of four octets",
+        "multiparts in each other",
+        "multiparts in each other, all with one boundary",
+        "messages in each other",
+        "header fields",
+    ],
+)
+def test_an_attack_is_read_to_its_end(name: str) -> None:
+    """No limit stops it: four times as long has four times as many parts or fields."""
+    made = workloads_message.ATTACKS[name]
+    few, many = (ours_message.thoroughly(made(octets)) for octets in (4_000, 16_000))
+    assert few > 50
+    assert 3.9 < many / few < 4.1
+
+
+def test_the_exponents_are_those_of_the_attacks() -> None:
+    found = rows_message.exponents(SMALL.attack, rounds=1)
+    assert list(found) == list(workloads_message.ATTACKS)
+    text = report.attacks(dict.fromkeys(found, 1.0) | {"addresses": 2.0}, SMALL.attack)
+    assert text.count("| reached |") == len(found) - 1
+    assert "| addresses | 2.00 | <= 1.1 | not reached |" in text
+
+
 # --- All protocols --------------------------------------------------------------------------------
 
 
@@ -329,6 +521,7 @@ def test_a_missing_peer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {one.name[:11]: one for one in rows.rows(SMALL)}
     assert found["SMTP server"].missing == ()  # BDAT, which no peer has
     assert found["POP3 server"].missing == ("Twisted",)
+    assert found["Message: 3 "].missing == ("email compat32", "fast-mail-parser")
     text = report.speed(found["POP3 client"].run(rounds=1))
     assert text.count("not installed") == 1
 
