@@ -18,10 +18,10 @@ Invariants
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from .._grammar import ATEXT, is_address_literal, is_domain, with_utf8
 from ._dates import format_date
@@ -57,15 +57,7 @@ from ._words import encode_words
 
 __all__ = ["Writable", "format_field"]
 
-Writable = (
-    FieldValue
-    | str
-    | Mailbox
-    | Group
-    | datetime
-    | list[Mailbox | Group]
-    | tuple[Mailbox | Group, ...]
-)
+Writable: TypeAlias = FieldValue | str | Mailbox | Group | datetime | Sequence[Mailbox | Group]
 """What a field can be written from."""
 
 _SHOULD: Final = 78  # RFC 5322 section 2.1.1

@@ -29,7 +29,7 @@ from mailproto.message import (
 WHEN = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 ADA = Mailbox("ada", "example.org", "Ada Lovelace")
 
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=80)
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 names = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=30)
 
 
@@ -89,11 +89,10 @@ def test_what_was_given_is_what_is_read(text: str, html: str, filename: str) -> 
 @given(texts, names)
 def test_the_standard_library_reads_the_same(text: str, filename: str) -> None:
     message = usual(text=text, attachments=[Attachment(b"\0\xff", filename)])
-    theirs = email.message_from_bytes(bytes(message), policy=email.policy.compat32)
-    body, attached = theirs.get_payload()  # type: ignore[misc]
-    assert not isinstance(body, str)
-    assert body.get_payload(decode=True).decode() == lines(text).replace("\n", "\r\n")  # type: ignore[union-attr]
-    assert attached.get_payload(decode=True) == b"\0\xff"  # type: ignore[union-attr]
+    theirs: Any = email.message_from_bytes(bytes(message), policy=email.policy.compat32)
+    body, attached = theirs.get_payload()
+    assert body.get_payload(decode=True).decode() == lines(text).replace("\n", "\r\n")
+    assert attached.get_payload(decode=True) == b"\0\xff"
     assert theirs["From"] == "Ada Lovelace <ada@example.org>"
 
 
@@ -254,7 +253,7 @@ def test_a_boundary_does_not_occur() -> None:
         lambda: usual(message_id="a\r\nb"),
         lambda: usual(fields=[("Content-Type", "text/html")]),
         lambda: usual(inline=[Attachment(b"x")]),
-        lambda: usual(date=datetime(2026, 1, 1)),
+        lambda: usual(date=WHEN.replace(tzinfo=None)),
         lambda: usual(attachments=[Attachment(b"x", "a\r\nb")]),
         lambda: usual(attachments=[Attachment(b"x", "a", ContentType("a\nb", "c"))]),
     ],
