@@ -26,7 +26,7 @@ import attrs
 
 import mailproto
 import mailproto.limits
-from mailproto import pop3, smtp
+from mailproto import message, pop3, smtp
 from mailproto.pop3 import _server as pop3_server
 from mailproto.smtp import _server as smtp_server
 from mailproto.smtp import _states
@@ -704,6 +704,8 @@ def defect_codes(name: str = "**") -> set[str]:
 
     lists = {"codes", "defects"}
     for page in SOURCE.glob(f"{name}/*.py"):
+        if page.parent.name == "message":  # has a table of its own, and a test for it
+            continue
         for node in ast.walk(ast.parse(page.read_text("utf-8"))):
             match node:
                 case ast.Call(func=ast.Name(id="Defect"), args=[ast.Constant() as first, *_]):
@@ -754,6 +756,28 @@ def defects(name: str) -> str:
     )
 
 
+def message_defects() -> str:
+    """The codes of the message model."""
+    rows = (
+        (code(one), what, *(message.READINGS.get(one) or ("", "")))
+        for one, what in sorted(message.DEFECTS.items())
+    )
+    return "\n".join(
+        [
+            "# Messages: defects and ambiguities",
+            "",
+            prose(
+                """What is read although it is odd: `mailproto.message.DEFECTS`. Where programs in
+                the field are known to read it differently it is an
+                {py:class}`~mailproto.message.Ambiguity` as well, and the last columns say how it
+                is read here, unless the defect itself says otherwise, and elsewhere."""
+            ),
+            "",
+            table(["code", "meaning", "here", "elsewhere"], rows),
+        ]
+    )
+
+
 def check_page(name: str) -> None:
     """Every public name of a protocol is on its page, once; unless another page has it."""
     module = getattr(mailproto, name)
@@ -777,6 +801,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "pop3-states": pop3_states,
     "pop3-answers": partial(answers, "pop3"),
     "pop3-defects": partial(defects, "pop3"),
+    "message-defects": message_defects,
 }
 
 
@@ -784,7 +809,7 @@ def generate(app: Sphinx) -> None:
     """Write every page whose text has changed."""
     folder = Path(app.srcdir) / "reference" / "generated"
     folder.mkdir(exist_ok=True)
-    for name in ("smtp", "pop3", "sasl"):
+    for name in ("smtp", "pop3", "sasl", "message"):
         check_page(name)
     for name, make in PAGES.items():
         page = folder / f"{name}.md"

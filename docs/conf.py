@@ -13,6 +13,8 @@ author = "The mailproto authors"
 copyright = author  # noqa: A001 - the name Sphinx reads
 version = release = installed_version("mailproto")
 
+# A class may have an attribute `type`; it is not what `type[...]` means.
+suppress_warnings = ["ref.python"]
 extensions = ["_generate", "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.doctest"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

@@ -31,10 +31,11 @@ from .._envelope import Envelope, Recipient
 from ..errors import Defect
 from ..limits import Limits
 from ._addresses import parse_addresses, parse_mailbox
-from ._build import Attachment, Draft, Leaf, Multipart, Nested, compose, render
+from ._build import Attachment, Draft, Fields, Leaf, Multipart, Nested, compose, render
 from ._charsets import Decoded
 from ._charsets import decode as decode_charset
-from ._checks import Conformance
+from ._checks import READINGS, Conformance
+from ._codes import DEFECTS
 from ._content import Content, ContentDecoder, decode_content, encode_content
 from ._dates import format_date, parse_date
 from ._header import Field, FieldValue, Header, Resent, parse_field
@@ -58,7 +59,7 @@ from ._imap import (
 )
 from ._message import Body, Message, Part
 from ._parameters import parse_content_type, parse_disposition
-from ._plain import base_subject, casemap, html_to_text
+from ._plain import BaseSubject, base_subject, casemap, html_to_text
 from ._scan import (
     DefectFound,
     HeaderEnd,
@@ -96,11 +97,14 @@ from ._words import decode_words, encode_words
 from ._write import Writable, format_field
 
 __all__ = [
+    "DEFECTS",
+    "READINGS",
     "AddressList",
     "Ambiguity",
     "Attachment",
     "AuthResult",
     "AuthenticationResults",
+    "BaseSubject",
     "Body",
     "BodyStructure",
     "Conformance",
@@ -116,6 +120,7 @@ __all__ = [
     "Envelope",
     "Field",
     "FieldValue",
+    "Fields",
     "Group",
     "Header",
     "HeaderEnd",

@@ -363,7 +363,7 @@ class Header:
 
     @property
     def junk(self) -> bytes:
-        """What stands before the first field: an mbox `From ` line, a fold of nothing."""
+        """What stands before the first field: an mbox line, a fold of nothing."""
         self._cut()
         return self._junk
 

@@ -362,7 +362,8 @@ class _Scanner:
 
     def _span(self, number: int, span: tuple[int, ...]) -> None:
         """A part is complete."""
-        part = tuple.__new__(PartSpan, span)  # this is quicker, and there may be many
+        # This is quicker, and there may be many.
+        part: PartSpan = tuple.__new__(PartSpan, span)  # pyright: ignore[reportUnknownMemberType]
         if self.push:
             self.events.append(PartEnd(number, part))
         else:

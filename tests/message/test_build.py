@@ -34,7 +34,8 @@ names = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=30)
 
 
 def usual(**more: Any) -> Message:
-    return compose(**{"from_": ADA, "to": ["b@example.net"], "date": WHEN, **more})
+    given_: dict[str, Any] = {"from_": ADA, "to": ["b@example.net"], "date": WHEN, **more}
+    return compose(**given_)
 
 
 def clean(message: Message) -> None:
@@ -45,6 +46,9 @@ def clean(message: Message) -> None:
 
 def lines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+TEXT: Any = "text"
 
 
 # --- compose() ------------------------------------------------------------------------------------
@@ -268,7 +272,7 @@ def test_what_cannot_be_written(bad: Any) -> None:
     [
         lambda: usual(references="a@b"),
         lambda: usual(to=[5]),
-        lambda: render("text"),  # type: ignore[arg-type]
+        lambda: render(TEXT),
         lambda: render(Leaf("x", "image/png")),
     ],
 )
