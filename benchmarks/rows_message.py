@@ -1,5 +1,6 @@
 """The rows of messages."""
 
+import gc
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -98,14 +99,20 @@ def exponents(octets: int, rounds: int) -> dict[str, float]:
     """How the cost of what is hard to read grows with its length: 1 is linear.
 
     From a quarter of `octets` to four times as many; the quickest of `rounds` each, since noise
-    only ever adds. Everything is asked for, and every limit is off.
+    only ever adds. Everything is asked for, and every limit is off. So is the garbage collector:
+    whether a full collection falls into a run is a matter of how many objects there are, and makes
+    a step where the algorithm has none.
     """
     found: dict[str, float] = {}
     for name, made in workloads_message.ATTACKS.items():
         quickest = []
         for size in (octets // 4, octets * 4):
             side = Side(OURS, partial(_thorough, made(size)))
-            quickest.append(min(measure([side], rounds)[OURS].seconds))
+            gc.disable()
+            try:
+                quickest.append(min(measure([side], rounds)[OURS].seconds))
+            finally:
+                gc.enable()
         found[name] = math.log(quickest[-1] / quickest[0], 16)
     return found
 
