@@ -1,4 +1,4 @@
-"""mailproto's side in reading messages."""
+"""mailproto's side in reading and building messages."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,6 +10,7 @@ from mailproto.limits import Limits
 __all__ = [
     "Decoded",
     "Named",
+    "compose",
     "decoded",
     "headers",
     "indexed",
@@ -71,6 +72,22 @@ def decoded(raw: bytes) -> Decoded:
 def recipients(raw: bytes) -> Named:
     """All that the To field has."""
     return _named(message.Message.parse(raw).header.to)
+
+
+def compose(
+    subject: str, sender: str, to: str, date: datetime, text: str, attachment: bytes
+) -> bytes:
+    """A mail with a text and an attachment, as octets."""
+    return bytes(
+        message.compose(
+            from_=sender,
+            to=to,
+            subject=subject,
+            date=date,
+            text=text,
+            attachments=[message.Attachment(attachment, "report.pdf", "application/pdf")],
+        )
+    )
 
 
 def parts_pushed(pieces: Iterable[bytes]) -> int:
