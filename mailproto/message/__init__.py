@@ -9,6 +9,7 @@ The rooms, from the ground up:
 * `_scan`: where everything is, found in one pass; at once (`index()`) or as it arrives (`Parser`).
 * `_header`, `_message`, `_checks`: views of a message, and what is wrong with it.
 * `_imap`: what an IMAP server is asked about a message.
+* `_write`, `_build`: values to fields, and messages that are made.
 
 Reading::
 
@@ -16,6 +17,12 @@ Reading::
     mail.header.subject, mail.header.from_, mail.header.date
     mail.text, mail.html, mail.attachments
     mail.defects, mail.ambiguities
+
+Making::
+
+    mail = message.compose(
+        from_="Ada <ada@example.org>", to=["b@example.net"], date=now, text="..."
+    )
 """
 
 from __future__ import annotations
@@ -23,8 +30,15 @@ from __future__ import annotations
 from .._envelope import Envelope, Recipient
 from ..errors import Defect
 from ..limits import Limits
+from ._addresses import parse_addresses, parse_mailbox
+from ._build import Attachment, Draft, Leaf, Multipart, Nested, compose, render
+from ._charsets import Decoded
+from ._charsets import decode as decode_charset
 from ._checks import Conformance
+from ._content import Content, ContentDecoder, decode_content, encode_content
+from ._dates import format_date, parse_date
 from ._header import Field, FieldValue, Header, Resent, parse_field
+from ._ids import parse_message_ids
 from ._imap import (
     BodyStructure,
     ImapAddress,
@@ -43,6 +57,8 @@ from ._imap import (
     thread_keys,
 )
 from ._message import Body, Message, Part
+from ._parameters import parse_content_type, parse_disposition
+from ._plain import base_subject, casemap, html_to_text
 from ._scan import (
     DefectFound,
     HeaderEnd,
@@ -76,20 +92,27 @@ from ._vocabulary import (
     TraceClause,
     Unparsed,
 )
+from ._words import decode_words, encode_words
+from ._write import Writable, format_field
 
 __all__ = [
     "AddressList",
     "Ambiguity",
+    "Attachment",
     "AuthResult",
     "AuthenticationResults",
     "Body",
     "BodyStructure",
     "Conformance",
+    "Content",
+    "ContentDecoder",
     "ContentType",
     "Date",
+    "Decoded",
     "Defect",
     "DefectFound",
     "Disposition",
+    "Draft",
     "Envelope",
     "Field",
     "FieldValue",
@@ -99,6 +122,7 @@ __all__ = [
     "ImapAddress",
     "ImapEnvelope",
     "Index",
+    "Leaf",
     "Limits",
     "ListId",
     "ListUrls",
@@ -107,6 +131,8 @@ __all__ = [
     "MessageEvent",
     "MessageIds",
     "MimeParam",
+    "Multipart",
+    "Nested",
     "Parser",
     "Part",
     "PartEnd",
@@ -124,12 +150,31 @@ __all__ = [
     "Tokens",
     "TraceClause",
     "Unparsed",
+    "Writable",
+    "base_subject",
     "binary",
     "bodystructure",
+    "casemap",
+    "compose",
+    "decode_charset",
+    "decode_content",
+    "decode_words",
+    "encode_content",
+    "encode_words",
+    "format_date",
+    "format_field",
+    "html_to_text",
     "imap_envelope",
     "index",
+    "parse_addresses",
+    "parse_content_type",
+    "parse_date",
+    "parse_disposition",
     "parse_field",
+    "parse_mailbox",
+    "parse_message_ids",
     "preview",
+    "render",
     "search_texts",
     "section_octets",
     "section_ranges",

@@ -385,20 +385,26 @@ def choose_encoding(octets: bytes, *, text: bool, eight_bit: bool = False) -> st
     7bit where it can be, 8bit where the way takes it, and else the shorter of quoted-printable
     (text only) and base64.
     """
-    tame = (
-        b"\0" not in octets
-        and octets.count(b"\r") == octets.count(b"\r\n")
-        and octets.count(b"\n") == octets.count(b"\r\n")
-        and _LONG.search(octets.replace(b"\r\n", b"\n")) is None
-    )
-    if tame and octets.isascii():
-        return "7bit"
-    if tame and eight_bit:
+    if octets.isascii():
+        if _is_tame(octets):
+            return "7bit"
+    elif eight_bit and _is_tame(octets):
         return "8bit"
     if not text:
         return "base64"
     special = len(octets) - len(octets.translate(None, _SPECIALS))
     return "quoted-printable" if special * 2 < len(octets) / 3 else "base64"
+
+
+def _is_tame(octets: bytes) -> bool:
+    """Whether they are lines of at most 998 octets that end with CRLF, without NUL."""
+    ends = octets.count(b"\r\n")
+    return (
+        b"\0" not in octets
+        and octets.count(b"\r") == ends
+        and octets.count(b"\n") == ends
+        and (len(octets) < 999 or _LONG.search(octets.replace(b"\r\n", b"\n")) is None)
+    )
 
 
 _SPECIALS: Final = bytes(octet for octet in range(256) if _SPECIAL.match(bytes((octet,))))

@@ -187,7 +187,7 @@ class Field:
     @property
     def text(self) -> str:
         """The body as readable text: unfolded, encoded-words decoded (RFC 2047), trimmed."""
-        return decode_words(header_text(self.body)).strip(" \t\r\n")
+        return decode_words(header_text(self.body).strip(" \t\r\n"))
 
     @property
     def value(self) -> FieldValue:

@@ -43,7 +43,7 @@ TOKEN: Final = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+")
 
 _PAREN: Final = re.compile(r"[()]|\\.", re.DOTALL)
 _PAIR: Final = re.compile(r"\\(.)", re.DOTALL)
-_FOLD: Final = re.compile(r"[\r\n]+(?=[ \t])|[\r\n]+")
+_FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
 _SPECIAL: Final = re.compile(r'(["\\])')
 
 

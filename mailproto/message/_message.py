@@ -30,7 +30,7 @@ from ._checks import Conformance, ambiguities, conformance
 from ._content import decode_content
 from ._header import Header
 from ._plain import html_to_text
-from ._scan import LEAF, MESSAGE, MULTIPART, Index, PartSpan
+from ._scan import LEAF, MESSAGE, MULTIPART, Index, PartSpan, content_type_at
 from ._scan import index as scan
 from ._vocabulary import Ambiguity, ContentType, Disposition, MessageIds, Token
 
@@ -162,7 +162,10 @@ class Part:
         """Content-Type; without one text/plain, in a digest message/rfc822 (RFC 2046 5.1.5)."""
         content_type = self._type
         if content_type is None:
-            content_type = self.header.value("content-type", ContentType)
+            tree, span = self._tree, self.span
+            content_type = content_type_at(tree.raw, span.start, span.body, tree.limits)
+            if content_type is None:
+                content_type = self.header.value("content-type", ContentType)
             if content_type is None:
                 content_type = _MESSAGE_RFC822 if self._in_digest else _TEXT_PLAIN
             self._type = content_type

@@ -5,10 +5,10 @@ the fields that are one word or a list of words. What does not: what the paramet
 
 How a parameter is put together (RFC 2231)
 
-    `name=value` says it as it is. `name*=charset'language'value` has percents. `name*0=`,
-    `name*1*=` are sections, each with percents or without, in any order; the first has the charset.
-    They are gathered under `name` and joined when all are read. Where the same name comes in more than
-    one of these forms, the extended form counts, then the sections, then the plain one.
+    `name=value` says it as it is. `name*=charset'language'value` has percents. The sections
+    `name*0=`, `name*1*=` have percents or not, and any order; the first has the charset. They are
+    gathered under `name` and joined when all are read. Where the same name comes in more than one
+    of these forms, the extended form counts, then the sections, then the plain one.
 
 Invariants: one walk forward, at most `most` parameters; every deviation is a defect that says what
 was assumed; nothing raises.
@@ -176,7 +176,7 @@ def _parameters(lexer: Lexer, most: int | None, defects: list[Defect]) -> tuple[
         if not name or not lexer.sign("="):
             _report(defects, "unreadable_parameter", at, text, "skipped up to the semicolon")
             lexer.take(_LOOSE_VALUE)
-            while not lexer.done and not text.startswith(";", lexer.pos):
+            while lexer.pos < len(text) and not text.startswith(";", lexer.pos):
                 lexer.pos += 1
                 lexer.take(_LOOSE_VALUE)
             continue

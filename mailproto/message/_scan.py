@@ -57,6 +57,7 @@ __all__ = [
     "PartEnd",
     "PartSpan",
     "PartStart",
+    "content_type_at",
     "index",
 ]
 
@@ -794,7 +795,7 @@ class _Scanner:
             self._lines -= self.buffer.count(b"\n", end - base, self._counted - base)
             self._counted = end
         if self._leaf:
-            if end < self._body:
+            if end < self._body:  # noqa: PLR1730 - this way it is quicker
                 self._body = end
             self._end_leaf(end)
         while stack[-1] is not owner:
@@ -837,6 +838,17 @@ def _read(body: bytes, most: int | None) -> ContentType:
 
 
 _read_once: Final = lru_cache(maxsize=1024)(_read)
+
+
+def content_type_at(raw: bytes, start: int, body: int, limits: Limits) -> ContentType | None:
+    """The Content-Type of a header of the usual kind between two offsets; None if it has none, or
+    is not of that kind: ask `Header` then."""
+    match = _REGULAR.match(raw, start)
+    if match is None or match.end() != body or match[1] is None:
+        return None
+    if limits.header is not None and body - start > limits.header:
+        return None
+    return (_read_once if len(match[1]) <= 200 else _read)(match[1], limits.parameters)
 
 
 # --- At once --------------------------------------------------------------------------------------

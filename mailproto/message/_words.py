@@ -68,10 +68,10 @@ def _unquoted(text: str) -> bytes:
 def parse_text(text: str) -> Text:
     """The value of an unstructured field. Never raises."""
     defects: list[Defect] = []
-    unfolded = _FOLD.sub("", text) if "\n" in text else text
+    unfolded = (_FOLD.sub("", text) if "\n" in text else text).strip(" \t\r\n")
     if "=?" in unfolded:
         unfolded = _decoded(unfolded, defects)
-    return Text(unfolded.strip(" \t\r\n"), defects=tuple(defects[:100]))
+    return Text(unfolded, defects=tuple(defects[:100]))
 
 
 def _decoded(text: str, defects: list[Defect] | None) -> str:

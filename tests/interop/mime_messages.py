@@ -151,7 +151,8 @@ MIME: dict[str, bytes] = {
     ),
     "padded_delimiters": _mail(
         "padded_delimiters",
-        "Content-Type: multipart/mixed; boundary=b\n\n--b  \n\none\n--b\t\n\ntwo\n--b-- \nepilogue\n",
+        "Content-Type: multipart/mixed; boundary=b\n\n"
+        "--b  \n\none\n--b\t\n\ntwo\n--b-- \nepilogue\n",
     ),
     "message_in_message": _mail(
         "message_in_message",
