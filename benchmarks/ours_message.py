@@ -107,7 +107,7 @@ def thoroughly(raw: bytes) -> int:
     for part in mail.walk():
         count += 1 + len(part.header)
         for field in part.header:
-            field.value, field.text, field.defects  # noqa: B018 - to have it worked out
+            _ = field.value, field.text, field.defects
         if not part.is_multipart and part.message is None:
-            part.text, part.filename, part.content_defects  # noqa: B018
+            _ = part.text, part.filename, part.content_defects
     return count
