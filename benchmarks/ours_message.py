@@ -1,4 +1,4 @@
-"""mailproto's side in reading messages."""
+"""mailproto's side in reading and building messages."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,6 +10,7 @@ from mailproto.limits import Limits
 __all__ = [
     "Decoded",
     "Named",
+    "compose",
     "decoded",
     "headers",
     "indexed",
@@ -73,6 +74,22 @@ def recipients(raw: bytes) -> Named:
     return _named(message.Message.parse(raw).header.to)
 
 
+def compose(
+    subject: str, sender: str, to: str, date: datetime, text: str, attachment: bytes
+) -> bytes:
+    """A mail with a text and an attachment, as octets."""
+    return bytes(
+        message.compose(
+            from_=sender,
+            to=to,
+            subject=subject,
+            date=date,
+            text=text,
+            attachments=[message.Attachment(attachment, "report.pdf", "application/pdf")],
+        )
+    )
+
+
 def parts_pushed(pieces: Iterable[bytes]) -> int:
     """How many parts the push parser finds in a message that comes in `pieces`."""
     parser = message.Parser()
@@ -90,7 +107,7 @@ def thoroughly(raw: bytes) -> int:
     for part in mail.walk():
         count += 1 + len(part.header)
         for field in part.header:
-            field.value, field.text, field.defects  # noqa: B018 - to have it worked out
+            _ = field.value, field.text, field.defects
         if not part.is_multipart and part.message is None:
-            part.text, part.filename, part.content_defects  # noqa: B018
+            _ = part.text, part.filename, part.content_defects
     return count

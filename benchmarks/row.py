@@ -57,6 +57,8 @@ class Sizes:
     """Of multiparts in each other, in one mail."""
     addresses: int
     """In one field."""
+    built: int
+    """Mails with a text and an attachment."""
     attack: int
     """Octets of a message that is hard to read; the exponent is taken as that of a line."""
     line: int
@@ -77,7 +79,8 @@ FULL = Sizes(
     parts=1_000,
     levels=500,
     addresses=10_000,
-    attack=65_536,
+    built=500,
+    attack=262_144,  # a quarter has more levels than a reader keeps Content-Types of
     line=65_536,
     rounds=5,
     memory=1 << 30,
@@ -93,6 +96,7 @@ QUICK = Sizes(
     parts=200,
     levels=100,
     addresses=500,
+    built=50,
     attack=8_192,
     line=8_192,
     rounds=3,

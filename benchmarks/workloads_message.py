@@ -11,6 +11,7 @@ import base64
 import quopri
 import random
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from email.header import Header
 
 __all__ = [
@@ -18,11 +19,11 @@ __all__ = [
     "addressed",
     "attached",
     "fresh",
+    "ingredients",
     "mails",
     "many_parts",
     "nested",
     "newsletters",
-    "plain",
 ]
 
 _SERIAL = b"0000000000"
@@ -250,10 +251,25 @@ def addressed(count: int) -> bytes:
     return f"{head[:start]}\r\nTo: {to}{head[end:]}A note.\r\n".encode("ascii")
 
 
-def plain(size: int) -> tuple[str, bytes]:
-    """What a mail is built from: a text, and the octets of an attachment."""
+def ingredients(count: int, size: int) -> list[tuple[str, str, str, datetime, str, bytes]]:
+    """What `count` mails are built from.
+
+    Subject, From, To, date, text, and the `size` octets of an attachment.
+    """
     rng = random.Random(7)
-    return _prose(rng, 1_000).replace("\r\n", "\n"), rng.randbytes(size)
+    text, attachment = _prose(rng, 1_000).replace("\r\n", "\n"), rng.randbytes(size)
+    start = datetime(2027, 2, 1, 12, 30, tzinfo=UTC)
+    return [
+        (
+            f"{rng.choice(_SUBJECTS)} ({number})",
+            "Ada Lovelace <ada.lovelace@example.org>",
+            "Bob Builder <bob@example.com>, anna.berger@example.net",
+            start + timedelta(minutes=number),
+            f"{number}\n{text}",
+            attachment,
+        )
+        for number in range(count)
+    ]
 
 
 # --- Attacks --------------------------------------------------------------------------------------
