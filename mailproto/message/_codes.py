@@ -1,7 +1,7 @@
 """What each code of a defect or an ambiguity means, in a sentence.
 
-A `Defect` says where, and what was assumed; this table says what the code stands for. A code that is
-not here is not reported anywhere.
+A `Defect` says where, and what was assumed; this table says what the code stands for. A code that
+is not here is not reported anywhere.
 """
 
 from __future__ import annotations

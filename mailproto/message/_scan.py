@@ -842,8 +842,10 @@ _read_once: Final = lru_cache(maxsize=1024)(_read)
 
 
 def content_type_at(raw: bytes, start: int, body: int, limits: Limits) -> ContentType | None:
-    """The Content-Type of a header of the usual kind between two offsets; None if it has none, or
-    is not of that kind: ask `Header` then."""
+    """The Content-Type of a header of the usual kind between two offsets.
+
+    None if it has none, or is not of that kind: ask `Header` then.
+    """
     match = _REGULAR.match(raw, start)
     if match is None or match.end() != body or match[1] is None:
         return None

@@ -101,6 +101,7 @@ Event = (
     Command | BadCommand | BodyChunk | BodyEnd | Push | Greeted | Replied | TlsEstablished | Timeout
 )
 
+DIGITS = 8  # of a size: an application of the tests really makes the octets of a GET
 VERBS = {Echo: "ECHO", Put: "PUT", Get: "GET", StartTls: "TLS", Quit: "QUIT"}
 
 
@@ -117,7 +118,7 @@ def decode(line: bytes) -> Event:
     match verb:
         case "ECHO":
             return Echo(argument)
-        case "PUT" | "GET" if argument.isdecimal():
+        case "PUT" | "GET" if argument.isdecimal() and len(argument) < DIGITS:
             return Put(int(argument)) if verb == "PUT" else Get(int(argument))
         case "TLS" if not argument:
             return StartTls()
