@@ -10,6 +10,7 @@ The rooms, from the ground up:
 * `_header`, `_message`, `_checks`: views of a message, and what is wrong with it.
 * `_imap`: what an IMAP server is asked about a message.
 * `_write`, `_build`: values to fields, and messages that are made.
+* `_edit`, `_transport`: the same message with a few other octets, and what a peer needs of it.
 
 Reading::
 
@@ -38,6 +39,7 @@ from ._checks import READINGS, Conformance
 from ._codes import DEFECTS
 from ._content import Content, ContentDecoder, decode_content, encode_content
 from ._dates import format_date, parse_date
+from ._edit import BrokenSignature, Edit, SignatureBroken
 from ._header import Field, FieldValue, Header, Resent, parse_field
 from ._ids import parse_message_ids
 from ._imap import (
@@ -71,6 +73,7 @@ from ._scan import (
     PartStart,
     index,
 )
+from ._transport import Change, Plan, plan
 from ._vocabulary import (
     AddressList,
     Ambiguity,
@@ -107,6 +110,8 @@ __all__ = [
     "BaseSubject",
     "Body",
     "BodyStructure",
+    "BrokenSignature",
+    "Change",
     "Conformance",
     "Content",
     "ContentDecoder",
@@ -117,6 +122,7 @@ __all__ = [
     "DefectFound",
     "Disposition",
     "Draft",
+    "Edit",
     "Envelope",
     "Field",
     "FieldValue",
@@ -143,10 +149,12 @@ __all__ = [
     "PartEnd",
     "PartSpan",
     "PartStart",
+    "Plan",
     "Received",
     "Recipient",
     "Resent",
     "Section",
+    "SignatureBroken",
     "SortKeys",
     "TagList",
     "Text",
@@ -178,6 +186,7 @@ __all__ = [
     "parse_field",
     "parse_mailbox",
     "parse_message_ids",
+    "plan",
     "preview",
     "render",
     "search_texts",

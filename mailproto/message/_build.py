@@ -43,7 +43,7 @@ from ._vocabulary import (
 )
 from ._write import Writable, format_field
 
-__all__ = ["Attachment", "Draft", "Leaf", "Multipart", "Nested", "compose", "render"]
+__all__ = ["Attachment", "Draft", "Leaf", "Multipart", "Nested", "compose", "render", "rendered"]
 
 Fields: TypeAlias = Sequence[tuple[str, Writable]]
 
@@ -66,6 +66,8 @@ class Leaf:
     """Without angle brackets."""
     fields: Fields = ()
     """Other Content- fields."""
+    encoding: str = ""
+    """`base64`, `quoted-printable`, ...; chosen from the content if it is not given."""
 
 
 @attrs.frozen
@@ -224,14 +226,14 @@ def render(
     Raises ValueError for what cannot be written.
     """
     head = [format_field(name, value, utf8=utf8) for name, value in fields]
-    content_fields, body, _ = _rendered(draft, eight_bit, utf8)
+    content_fields, body, _ = rendered(draft, eight_bit, utf8)
     # What ends without a line end gets one where that says nothing.
     end = b"\r\n" if isinstance(draft, Multipart) else b""
     raw = b"".join([*head, b"MIME-Version: 1.0\r\n", content_fields, b"\r\n", body, end])
     return Message(raw, limits=_UNLIMITED)
 
 
-def _rendered(draft: Draft, eight_bit: bool, utf8: bool) -> tuple[bytes, bytes, str]:
+def rendered(draft: Draft, eight_bit: bool = False, utf8: bool = False) -> tuple[bytes, bytes, str]:
     """Its Content- fields, its body, and how wide a way that needs."""
     match draft:
         case Leaf():
@@ -272,7 +274,7 @@ def _leaf(leaf: Leaf, eight_bit: bool, utf8: bool) -> tuple[bytes, bytes, str]:
         except UnicodeEncodeError:
             raise ValueError("the text holds a lone surrogate") from None
     text = content_type.maintype == "text"
-    encoding = choose_encoding(content, text=text, eight_bit=eight_bit)
+    encoding = leaf.encoding or choose_encoding(content, text=text, eight_bit=eight_bit)
     body = encode_content(content, encoding, binary=binary)
     fields: list[tuple[str, Writable]] = [("Content-Type", content_type)]
     coded = b"Content-Transfer-Encoding: %s\r\n" % encoding.encode("ascii")
@@ -303,7 +305,7 @@ def _multipart(draft: Multipart, eight_bit: bool, utf8: bool) -> tuple[bytes, by
     pieces: list[bytes] = []
     width = "7bit"
     for part in draft.parts:
-        fields, body, needs = _rendered(part, eight_bit, utf8)
+        fields, body, needs = rendered(part, eight_bit, utf8)
         pieces.append(b"".join((fields, b"\r\n", body)))
         width = max(width, needs, key=_WIDTHS.index)
     boundary = _boundary(pieces)

@@ -149,17 +149,21 @@ def decode(octets: bytes, label: str) -> Decoded:
         octets = octets.removeprefix(bom)
     elif codec == "cp1252" and octets.isascii():
         return Decoded(octets.decode("ascii"), name)
+    elif label.strip().lower() in _ASCII:  # it is not: WHATWG says windows-1252, mail says UTF-8
+        text, name = _guess(octets)
+        at = next(place for place, octet in enumerate(octets) if octet > 127)
+        return Decoded(text, name, (Defect("undecodable", at, octets[at : at + 8], name),))
     try:
         return Decoded(_whole(octets.decode(codec)), name)
     except UnicodeError as error:
         at = error.start if isinstance(error, UnicodeDecodeError) else 0
         if codec == "cp1252":  # the five octets that Python leaves out are C1 controls (WHATWG)
             return Decoded(_windows_1252(octets), name)
-        if label.strip().lower() in ("us-ascii", "ascii"):
-            text, name = _guess(octets)
-        else:
-            text = _whole(octets.decode(codec, "replace"))
+        text = _whole(octets.decode(codec, "replace"))
         return Decoded(text, name, (Defect("undecodable", at, octets[at : at + 8], "U+FFFD"),))
+
+
+_ASCII: Final = ("us-ascii", "ascii")
 
 
 def _whole(text: str) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "choose_encoding",
     "decode_content",
     "encode_content",
+    "is_tame",
 ]
 
 
@@ -375,7 +376,7 @@ def _resplit(line: bytes) -> bytes:
     return line[:cut] + b"=\r\n" + line[cut:]
 
 
-_SPECIAL: Final = re.compile(rb"[\x80-\xff=\x00-\x08\x0b-\x1f\x7f]")
+_SPECIAL: Final = re.compile(rb"[\x80-\xff=\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LONG: Final = re.compile(rb"[^\n]{999}")
 
 
@@ -386,9 +387,9 @@ def choose_encoding(octets: bytes, *, text: bool, eight_bit: bool = False) -> st
     (text only) and base64.
     """
     if octets.isascii():
-        if _is_tame(octets):
+        if is_tame(octets):
             return "7bit"
-    elif eight_bit and _is_tame(octets):
+    elif eight_bit and is_tame(octets):
         return "8bit"
     if not text:
         return "base64"
@@ -396,7 +397,7 @@ def choose_encoding(octets: bytes, *, text: bool, eight_bit: bool = False) -> st
     return "quoted-printable" if special * 2 < len(octets) / 3 else "base64"
 
 
-def _is_tame(octets: bytes) -> bool:
+def is_tame(octets: bytes) -> bool:
     """Whether they are lines of at most 998 octets that end with CRLF, without NUL."""
     ends = octets.count(b"\r\n")
     return (

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ._content import Content
+    from ._edit import Edit
+    from ._transport import Plan
 
 __all__ = ["Body", "Conformance", "Message", "Part"]
 
@@ -517,6 +519,27 @@ class Message(Part):
     def part(self, number: int) -> Part:
         """The part of that number in `index.parts`. Raises IndexError."""
         return self._tree.part(number)
+
+    # --- Another one of it ------------------------------------------------------------------------
+
+    def edit(self, *, utf8: bool = False, break_signatures: bool = False) -> Edit:
+        """Begin to change it: see `Edit`. The message itself stays what it is."""
+        from ._edit import Edit  # noqa: PLC0415 - it makes messages
+
+        return Edit(self, utf8=utf8, break_signatures=break_signatures)
+
+    def plan(
+        self, *, eight_bit_mime: bool = False, smtputf8: bool = False, binary_mime: bool = False
+    ) -> Plan:
+        """What has to change for a peer that offers no more than this, and the changed message.
+
+        See `Plan`. `smtp.Client.submit()` asks for it.
+        """
+        from ._transport import plan  # noqa: PLC0415 - it makes messages
+
+        return plan(self, eight_bit_mime=eight_bit_mime, smtputf8=smtputf8, binary_mime=binary_mime)
+
+    # --- What transports ask ----------------------------------------------------------------------
 
     def conformance(self) -> Conformance:
         """What RFC 5322 and 7-bit transports ask of it.

@@ -445,3 +445,10 @@ def test_nothing_in_a_message_raises(raw: bytes) -> None:
     assert message.ambiguities is not None
     assert message.conformance().octets == len(raw)
     message.envelope()
+
+
+def test_text_that_says_us_ascii_and_is_not() -> None:
+    """RFC 7103 section 8.2: most of it is UTF-8 today."""
+    for head in (b"", b"Content-Type: text/plain; charset=us-ascii\r\n"):
+        assert Message.parse(head + b"\r\nGr\xc3\xbc\xc3\x9fe").text == "Grüße"
+        assert Message.parse(head + b"\r\nGr\xfc\xdfe").text == "Grüße"
