@@ -10,7 +10,8 @@ transaction, QUIT.
 `client.submit()` knows what the server offers: it pipelines, sends chunks or dot-stuffed text, and
 asks for the message only if somebody will get it. A refused recipient is no exception: it is a
 reply in the `Outcome`. The message is read as it is sent, so its size does not matter; its lines
-may end in LF or CRLF, and leave as CRLF.
+may end in LF or CRLF, and leave as CRLF. For a server without 8BITMIME it is read as a whole, and
+what is 8-bit in it is said in 7 bits.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from typing import BinaryIO
 
 from examples.authentication import exchange_of, secret_of
 from examples.drivers.threads_driver import Connection, open_connection
-from mailproto import LocalProtocolError, RemoteProtocolError, Want, smtp
+from mailproto import LocalProtocolError, RemoteProtocolError, Want, message, smtp
 
 __all__ = ["main"]
 
@@ -53,7 +54,7 @@ class Session:
         self,
         client: smtp.Client,
         connection: Connection[smtp.ClientEvent],
-        message: Message,
+        message: File,
     ) -> None:
         self.client = client
         self.connection = connection
@@ -103,13 +104,12 @@ class Session:
         self.must(self.client.authenticate(exchange))  # the machine answers the challenges
 
     def transaction(self, envelope: smtp.Envelope) -> smtp.Outcome:
-        eight_bit = self.client.capabilities is not None and "8BITMIME" in self.client.capabilities
-        self.message.seven_bit_only = not eight_bit
-        self.client.submit(
-            envelope,
-            size=self.message.size,
-            body="8BITMIME" if eight_bit else None,  # it may be 8-bit: we have not read it yet
-        )
+        if self.client.capabilities is not None and "8BITMIME" in self.client.capabilities:
+            # It may be 8-bit: we have not read it yet.
+            self.client.submit(envelope, size=self.message.size, body="8BITMIME")
+        else:
+            mail = message.Message.parse(self.message.read_all())
+            self.client.submit(envelope, mail)  # in 7 bits, if it can be said in them
         while True:
             event = self.event()
             if isinstance(event, smtp.Outcome):
@@ -121,14 +121,13 @@ class Session:
             self.must(self.client.send(smtp.Quit()))
 
 
-class Message:
+class File:
     """The message, read piece by piece, and the progress of that."""
 
     def __init__(self, file: BinaryIO, show_progress: bool) -> None:
         self.file = file
         status = os.fstat(file.fileno())
         self.size = status.st_size if stat.S_ISREG(status.st_mode) else None  # in octets, if known
-        self.seven_bit_only = False
         self.done = 0
         self.complete = False  # whether the server has all of it
         self.show_progress = show_progress
@@ -136,8 +135,6 @@ class Message:
 
     def read(self) -> bytes:
         piece = self.file.read(PIECE)
-        if self.seven_bit_only and not piece.isascii():
-            raise FailureError("the message is 8-bit, and the server did not offer 8BITMIME")
         self.done += len(piece)
         self.complete = not piece
         if self.show_progress and (time.monotonic() > self.shown + 0.5 or not piece):
@@ -145,13 +142,17 @@ class Message:
             self.show(end="" if piece else "\n")
         return piece
 
+    def read_all(self) -> bytes:
+        self.complete = True  # for all that can be said
+        return self.file.read()
+
     def show(self, end: str) -> None:
         share = f" of {self.size:,} ({self.done / self.size:.0%})" if self.size else ""
         print(f"\rsent {self.done:,}{share} octets", end=end, file=sys.stderr, flush=True)
 
 
 def deliver(
-    options: argparse.Namespace, envelope: smtp.Envelope, message: Message, secret: str
+    options: argparse.Namespace, envelope: smtp.Envelope, message: File, secret: str
 ) -> smtp.Outcome:
     client = smtp.Client(
         tls=options.implicit_tls,
@@ -258,7 +259,7 @@ def main(arguments: list[str] | None = None) -> int:
                 file: BinaryIO = sys.stdin.buffer
             else:
                 file = stack.enter_context(Path(options.message).open("rb"))
-            message = Message(file, options.progress or sys.stderr.isatty())
+            message = File(file, options.progress or sys.stderr.isatty())
             try:
                 return report(deliver(options, envelope, message, secret))
             finally:

@@ -445,12 +445,13 @@ def test_lmtp_answers_for_each_recipient(start: Start, maildir: Path, message: P
 
 @contextlib.contextmanager
 def scripted(
-    *answers: bytes, end: bytes | None = b""
+    *answers: bytes, end: bytes | None = b"", last: bytes = b""
 ) -> Generator[tuple[int, list[bytes]], None, None]:
     """A server that says its lines, whatever it hears, and takes all the rest in silence.
 
     It hangs up at the line `end`, or behind its last line if that is None. Gives its port, and the
-    first line it heard behind each answer.
+    first line it heard behind each answer; all lines of the rest too, if it has something to say
+    behind them: `last`, and another line.
     """
     heard: list[bytes] = []
 
@@ -462,8 +463,12 @@ def scripted(
                 if answer is answers[-1] and end is None:
                     return
                 heard.append(lines.readline())
-            while lines.readline() != end:
-                pass
+            while (line := lines.readline()) != end:
+                if last:
+                    heard.append(line)
+            if last:
+                peer.sendall(last + b"\r\n")
+                heard.append(lines.readline())
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(DEADLINE)
@@ -517,13 +522,29 @@ def test_what_a_server_says_does_not_speak_to_the_terminal(message: Path, maildi
     assert ran.status == 2
 
 
-def test_send_mail_keeps_eight_bits_from_seven(message: Path) -> None:
-    """RFC 6152 section 3: not to a server that has not offered 8BITMIME."""
-    with scripted(b"220 x", b"250 x", b"250 ok", b"250 ok", b"354 go") as (port, heard):
+def test_send_mail_says_it_in_seven_bits(tmp_path: Path) -> None:
+    """RFC 6152 section 3: a server that has not offered 8BITMIME gets no 8-bit octets."""
+    message = tmp_path / "message.eml"
+    text = "Viele herzliche Grüße aus Wien"
+    message.write_bytes(f"Content-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n".encode())
+    script = (b"220 x", b"250 x", b"250 ok", b"250 ok", b"354 go")
+    with scripted(*script, end=b".\r\n", last=b"250 taken") as (port, heard):
         ran = send(port, *BOB, message)
-    assert heard[-1] == b""
+    assert ran.status == 0, ran.errors
+    said = b"".join(heard)
+    assert said.isascii()
+    assert b"Viele herzliche Gr=C3=BC=C3=9Fe aus Wien" in said
+
+
+def test_send_mail_gives_up_on_what_cannot_be_said_in_seven_bits(tmp_path: Path) -> None:
+    """RFC 6530 section 8: a local part that is not ASCII."""
+    message = tmp_path / "message.eml"
+    message.write_bytes("From: gr\u00fc\u00df@a.example\r\n\r\n".encode())
+    with scripted(b"220 x", b"250 x") as (port, heard):
+        ran = send(port, *BOB, message)
     assert ran.status == 2
-    assert "8BITMIME" in ran.errors
+    assert "cannot be sent to this server" in ran.errors
+    assert not any(b"MAIL" in one for one in heard)
 
 
 def test_send_mail_without_a_last_word(tmp_path: Path) -> None:

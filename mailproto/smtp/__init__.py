@@ -67,6 +67,7 @@ from ._extensions import (
 )
 from ._server import Server, ServerConfig
 from ._states import RULES, TIMEOUTS, BareNewlines, Quirks, Rule, State
+from ._transaction import Plannable, Planned
 from ._vocabulary import (
     Auth,
     AuthCancel,
@@ -178,6 +179,8 @@ __all__ = [
     "Outcome",
     "Param",
     "Parameter",
+    "Plannable",
+    "Planned",
     "Quirks",
     "Quit",
     "Rcpt",

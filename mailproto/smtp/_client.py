@@ -6,7 +6,7 @@ Three ways in, from small to large:
   many as RFC 2920 allows may be in flight, where the server offered PIPELINING.
 * `hello(domain)` says EHLO, and HELO to a server that does not know it; `authenticate(exchange)`
   runs a SASL exchange.
-* `submit(envelope)` runs a whole transaction and ends in one `Outcome`.
+* `submit(envelope, message)` runs a whole transaction and ends in one `Outcome`.
 
 What is in flight is a queue of `_Pending`; a complete reply belongs to its head, and to nothing
 else. A reply when the queue is empty is an error (421 excepted): taking it for the answer to the
@@ -50,7 +50,7 @@ from ._extensions import (
     parameters_of,
 )
 from ._states import RULES, TIMEOUTS, Quirks, State
-from ._transaction import Phase, Transaction
+from ._transaction import Phase, Plannable, Planned, Transaction
 from ._vocabulary import (
     Auth,
     AuthCancel,
@@ -144,6 +144,8 @@ class Client(ClientMachine[ClientEvent]):
         "_rows",
         "_served",
         "_state",
+        "_supplied",
+        "_supply",
         "_transaction",
         "_untaken",
     )
@@ -189,6 +191,8 @@ class Client(ClientMachine[ClientEvent]):
         self._left: int | None = None  # octets of a BDAT that was announced
         self._chunks = 0  # BDAT commands in flight
         self._transaction: Transaction | None = None
+        self._supply = b""  # a message that is sent without asking for it, and how much of it is
+        self._supplied = -1  # -1: there is none
         self._ending = 0  # number of the command whose end of body is still queued
         self._cut_off = False  # the input ended inside a transaction whose outcome was told
 
@@ -480,6 +484,8 @@ class Client(ClientMachine[ClientEvent]):
     def _check_body(self) -> None:
         if type(self._awaiting) is not BodyWanted:
             raise LocalProtocolError("no body is wanted now")
+        if self._supplied >= 0:
+            raise LocalProtocolError("submit() was given the message: it is sent by itself")
         if not self._may_answer():
             raise LocalProtocolError("the next piece is not wanted yet: wait for Want.ANSWER")
         self._check_can_send()
@@ -490,13 +496,18 @@ class Client(ClientMachine[ClientEvent]):
         return 2**62 if self._limits.window is None else max(self._limits.window, 1)
 
     def _may_answer(self) -> bool:
-        return not self._eof and (self._transaction is None or self._transaction.takes_body)
+        return (
+            not self._eof
+            and self._supplied < 0
+            and (self._transaction is None or self._transaction.takes_body)
+        )
 
     # --- Transactions ---------------------------------------------------------------------------
 
     def submit(
         self,
         envelope: Envelope,
+        message: Plannable | None = None,
         *,
         size: int | None = None,
         body: Literal["7BIT", "8BITMIME", "BINARYMIME"] | None = None,
@@ -511,11 +522,14 @@ class Client(ClientMachine[ClientEvent]):
         otherwise), in one `Outcome` at the end, after which the session is ready for the next.
         `ANSWER` asks for the body when at least one recipient was accepted, and never otherwise.
 
+        With a `message` nothing is asked: its `plan()` is told what the server offers, and what
+        comes of it is sent, with the parameters it needs. Messages of `mailproto.message` have one.
+
         `size` (octets, an estimate is fine) and `body` become parameters; SMTPUTF8 is added when an
         address needs it, or by `smtputf8=True` when the header does. SIZE is left out where it is
         not offered. Raises LocalProtocolError when no transaction may begin, `NotOffered` when the
-        envelope or body needs an extension the server did not offer, ValueError for what cannot be
-        said.
+        envelope or body needs an extension the server did not offer or the message cannot be
+        brought into a form for it, ValueError for what cannot be said.
         """
         self._check_can_send()
         if self._transaction is not None:
@@ -530,6 +544,14 @@ class Client(ClientMachine[ClientEvent]):
             if recipient.params:
                 self._check_params("RCPT", recipient.params)
         text = rcpt_lines(envelope.recipients)
+        supply = b""
+        if message is not None:
+            if not (size is None and body is None and smtputf8 is None):
+                raise ValueError("size, body and smtputf8 are those of the message")
+            planned = self._fitted(message, chunking)
+            supply = bytes(planned.message)
+            size, body = len(supply), None if planned.body == "7BIT" else planned.body
+            smtputf8 = planned.smtputf8 or None
         if smtputf8 is None:
             smtputf8 = not (text.isascii() and _is_ascii(envelope.sender, envelope.params))
         if prdr is None:
@@ -551,6 +573,7 @@ class Client(ClientMachine[ClientEvent]):
             text += b"DATA\r\n"
         self._number += 1
         self._mail = mail
+        self._supply, self._supplied = supply, -1 if message is None else 0
         self._transaction = transaction = Transaction(
             self._number,
             envelope,
@@ -565,6 +588,36 @@ class Client(ClientMachine[ClientEvent]):
         )
         self._out.put(transaction.lines_to_send(self._limits.output - self._out.size))
         return self._number
+
+    def _fitted(self, message: Plannable, chunking: bool | None) -> Planned:
+        """The message in a form for this server. Raises NotOffered if there is none."""
+        if not hasattr(message, "plan"):
+            raise TypeError(f"a message.Message is needed, not {type(message).__name__}")
+        offered = self._offered
+        planned = message.plan(
+            eight_bit_mime="8BITMIME" in offered,
+            smtputf8="SMTPUTF8" in offered,
+            binary_mime="BINARYMIME" in offered and "CHUNKING" in offered and chunking is not False,
+        )
+        if not planned.possible:
+            raise NotOffered(
+                "the message cannot be sent to this server: see its plan()'s obstacles"
+            )
+        return planned
+
+    def _supply_more(self, transaction: Transaction) -> None:
+        """The next piece of a message that `submit()` was given."""
+        size, step = len(self._supply), max(self._limits.chunk, 1)
+        piece = b""
+        while not piece and self._supplied < size:  # the last piece is held back to be BDAT LAST
+            start = self._supplied
+            self._supplied = start + step
+            piece = transaction.send_body(self._supply[start : start + step])
+        if self._supplied >= size and (not piece or transaction.takes_body):
+            piece += transaction.end_body()
+            self._supply, self._supplied = b"", -1
+            self._awaiting = None
+        self._out.put(piece)
 
     def _mail_for(
         self, envelope: Envelope, size: int | None, body: str | None, smtputf8: bool, prdr: bool
@@ -605,6 +658,7 @@ class Client(ClientMachine[ClientEvent]):
             self._awaiting = None
             if phase is _DONE or phase is _CUT:
                 self._transaction = None
+                self._supply, self._supplied = b"", -1
                 self._plan = None
                 if phase is _CUT:
                     self._close()
@@ -625,7 +679,7 @@ class Client(ClientMachine[ClientEvent]):
         self._ending = 0
         if self._transaction is not None:
             self._transaction.taken()
-            if self._transaction.unsaid:
+            if self._transaction.unsaid or self._supplied >= 0:
                 self._in.stalled = False  # `_parse()` has more to say
 
     def _parse(self) -> ClientEvent | None:
@@ -639,8 +693,11 @@ class Client(ClientMachine[ClientEvent]):
                 raise LimitExceeded("a reply is larger than limits.reply")
             if line is None:
                 transaction = self._transaction
-                if transaction is not None and transaction.unsaid and not self._eof:
-                    self._say_more(transaction)
+                if transaction is not None and not self._eof:
+                    if transaction.unsaid:
+                        self._say_more(transaction)
+                    elif self._supplied >= 0 and transaction.takes_body and not self._out.size:
+                        self._supply_more(transaction)
                 return None
             transaction = self._transaction
             if size > _SHORT or self._partial:
@@ -979,6 +1036,7 @@ class Client(ClientMachine[ClientEvent]):
     def _fail(self, error: RemoteProtocolError) -> RemoteProtocolError:
         self._tell_outcome()
         self._state = State.CLOSED
+        self._supply, self._supplied = b"", -1
         return super()._fail(error)
 
     def _close(self) -> None:
@@ -986,6 +1044,7 @@ class Client(ClientMachine[ClientEvent]):
         self._body = None
         self._left = None
         self._transaction = None
+        self._supply, self._supplied = b"", -1
         super()._close()
 
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
+from typing import Literal, Protocol, SupportsBytes
 
 from .._envelope import Envelope
 from .._wire import BareNewlines, NewlineFilter, TextEncoder
@@ -26,7 +27,35 @@ from ..errors import RemoteProtocolError
 from ._states import State
 from ._vocabulary import Bdat, Command, Data, Mail, Outcome, Rcpt, Reply, Rset
 
-__all__ = ["Phase", "Transaction"]
+__all__ = ["Phase", "Plannable", "Planned", "Transaction"]
+
+
+class Planned(Protocol):
+    """A message in a form for one server: `message.Plan` is one."""
+
+    @property
+    def message(self) -> SupportsBytes:
+        """What to send; `bytes()` gives its octets, lines ended with CRLF."""
+
+    @property
+    def body(self) -> Literal["7BIT", "8BITMIME", "BINARYMIME"]:
+        """What it is (RFC 6152, RFC 3030)."""
+
+    @property
+    def smtputf8(self) -> bool:
+        """Whether its header needs SMTPUTF8 (RFC 6531)."""
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is such a form."""
+
+
+class Plannable(Protocol):
+    """A message that can be brought into a form for a server: `message.Message` is one."""
+
+    def plan(self, *, eight_bit_mime: bool, smtputf8: bool, binary_mime: bool) -> Planned:
+        """The form for a server that offers these extensions."""
+        ...
 
 
 class Phase(enum.StrEnum):

@@ -101,7 +101,6 @@ Event = (
     Command | BadCommand | BodyChunk | BodyEnd | Push | Greeted | Replied | TlsEstablished | Timeout
 )
 
-DIGITS = 8  # of a size: an application of the tests really makes the octets of a GET
 VERBS = {Echo: "ECHO", Put: "PUT", Get: "GET", StartTls: "TLS", Quit: "QUIT"}
 
 
@@ -118,8 +117,10 @@ def decode(line: bytes) -> Event:
     match verb:
         case "ECHO":
             return Echo(argument)
-        case "PUT" | "GET" if argument.isdecimal() and len(argument) < DIGITS:
-            return Put(int(argument)) if verb == "PUT" else Get(int(argument))
+        case "PUT" if argument.isdecimal() and len(argument) < 20:
+            return Put(int(argument))
+        case "GET" if argument.isdecimal() and len(argument) < 8:
+            return Get(int(argument))  # the tests' application really makes that many octets
         case "TLS" if not argument:
             return StartTls()
         case "QUIT" if not argument:

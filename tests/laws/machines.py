@@ -17,6 +17,7 @@ from mailproto import BodyWanted, Limits, Machine, ProtocolError, TlsEstablished
 from mailproto._envelope import Envelope, Param
 from mailproto._machine import ServerMachine
 from mailproto._wire import BareNewlines
+from mailproto.message import Message
 from mailproto.pop3 import _codec as pop3_codec
 from mailproto.smtp._codec import encode, parse_auth_response, parse_command, parse_reply
 from mailproto.testing import EOF, TIMEOUT, Mark, Play, accept, run
@@ -845,6 +846,9 @@ class _ClientPlay:
             machine.end_body()
 
 
+_LETTER = Message.parse(b"Subject: x\r\n\r\n.\r\ndot\r\n")
+
+
 def _submits(*recipients: str, **options: Any) -> Callable[[Any], object]:
     return lambda machine: machine.submit(Envelope("a@a.example", recipients), **options)
 
@@ -931,6 +935,9 @@ _client_items = (
 _client_calls: dict[str, Callable[[Any], object]] = {
     "submit()": _submits("b@b.example", "c@b.example"),
     "submit(nobody)": _submits(),
+    "submit(message)": _submits("b@b.example", message=_LETTER),
+    "submit(8-bit message)": _submits("b@b.example", message=Message.parse(b"\r\n\xe9" * 9)),
+    "submit(no message)": _submits("b@b.example", message=b"\r\n"),
     "submit(size=, body=)": _submits("b@b.example", size=9, body="8BITMIME"),
     "submit(chunking)": _submits("b@b.example", chunking=True),
     "submit(no chunking)": _submits("b@b.example", chunking=False),
@@ -1030,6 +1037,23 @@ SMTP_CLIENT = Row(
             b"503 what\r\n",
             b"503 what\r\n",
             _OK,
+        ],
+        "a message": [
+            *_HELLO,
+            _submits("b@b.example", "c@b.example", message=_LETTER),
+            _OK + _OK + _NO + b"354 go on\r\n",
+            b"250 2.0.0 Taken\r\n",
+            _submits("b@b.example", message=_LETTER),
+            _OK + _NO + b"554 no valid recipients\r\n",
+        ],
+        "a message in chunks": [
+            *_HELLO_CHUNKING,
+            _submits("b@b.example", "c@b.example", message=_LETTER),
+            _OK + _OK + _NO,
+            b"250 2.0.0 Taken\r\n",
+            _submits("b@b.example", message=_LETTER),
+            _OK + _OK,
+            b"552 5.3.4 Too large\r\n",
         ],
         "one at a time": [
             _HI,

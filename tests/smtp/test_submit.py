@@ -14,11 +14,13 @@ import pytest
 
 from mailproto import BodyWanted, Limits, LocalProtocolError, RemoteProtocolError, Want
 from mailproto.errors import ConnectionLost
+from mailproto.message import Message
 from mailproto.smtp import (
     BODY,
     NOTIFY,
     ORCPT,
     SIZE,
+    SMTPUTF8,
     BareNewlines,
     Bdat,
     BodyChunk,
@@ -898,3 +900,173 @@ def test_utf8_recipients_need_smtputf8() -> None:
 def test_an_envelope_is_an_envelope(value: Any) -> None:
     with pytest.raises(TypeError):
         client()().submit(value)
+
+
+# --- With a message -------------------------------------------------------------------------------
+
+LETTER = b"From: a@x\r\nSubject: one\r\n\r\n.two\r\n..\r\nthree\r\n"
+UMLAUTS = (
+    b"From: a@x\r\nSubject: one\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+    + "Viele herzliche Grüße aus Köln am Rhein\r\n".encode() * 3
+)
+
+
+def never(machine: Any, event: object) -> None:
+    assert event is not Want.ANSWER
+
+
+def with_message(
+    mail: Message, *keywords: str, answers: Answers | None = None, limits: Limits | None = None
+) -> Link:
+    offered = [word.partition(" ")[0] for word in keywords]
+    machine = server(b"EHLO x\r\n", extensions=offered)()
+    limits = limits or Limits()
+    link = Link(
+        client(*keywords, limits=limits)(),
+        machine,
+        play_client=never,
+        play_server=(answers or Answers()).play(),
+    )
+    sender: Any = link.client.machine
+    sender.submit(Envelope("a@x", [B, C]), mail)
+    link.run()
+    return link
+
+
+def mail_of(link: Link) -> Mail:
+    (mail,) = (event for event in link.server.events if isinstance(event, Mail))
+    return mail
+
+
+@every_mode
+@ids("cut", [0, 1])
+def test_a_message_is_sent_by_itself(mode: Mode, cut: int) -> None:
+    """Nobody is asked for it."""
+    link = linked(mode, Answers(), cut=cut)
+    link.client._play = never
+    sender: Any = link.client.machine
+    sender.submit(Envelope("a@x", [B, C]), Message.parse(LETTER))
+    link.run()
+    (outcome,) = (event for event in link.client.events if isinstance(event, Outcome))
+    assert outcome.delivered == (B, C)
+    assert received(link) == LETTER
+    assert (sender.state, sender.awaiting, sender.outstanding) == (State.READY, None, ())
+    sender.submit(Envelope("a@x", [D]), Message.parse(LETTER))
+    link.run()
+    assert received(link) == LETTER * 2
+
+
+@every_mode
+def test_a_message_that_nobody_wants_is_not_sent(mode: Mode) -> None:
+    link = linked(mode, Answers(rcpt={B: NO}))
+    sender: Any = link.client.machine
+    sender.submit(Envelope("a@x", [B]), Message.parse(LETTER))
+    link.run()
+    (outcome,) = (event for event in link.client.events if isinstance(event, Outcome))
+    assert outcome.delivered == ()
+    assert received(link) == b""
+    # It is forgotten: the next body is asked for again.
+    link.client._play = writing(*BODY_PIECES)()
+    link.server._play = Answers().play()
+    sender.submit(Envelope("a@x", [C]))
+    link.run()
+    assert received(link) == CONTENT
+
+
+@ids("window", [1, 2, 50])
+@ids("keywords", [(), ("PIPELINING",), ("CHUNKING",), ("PIPELINING", "CHUNKING")], ids=str)
+def test_a_message_goes_out_in_pieces(keywords: tuple[str, ...], window: int) -> None:
+    mail = Message.parse(LETTER + b"some line\r\n" * 500)
+    limits = Limits(chunk=100, window=window, output=1_000)
+    link = with_message(mail, *keywords, limits=limits)
+    assert received(link) == mail.raw
+    chunks = link.transcript.said("C").count(b"BDAT")
+    assert chunks == (-(-len(mail.raw) // 100) if "CHUNKING" in keywords else 0)
+
+
+@ids("which", [0, 2])
+def test_a_refused_chunk_ends_it(which: int) -> None:
+    mail = Message.parse(LETTER + b"some line\r\n" * 500)
+    answers = Answers(chunk=(which, BUSY))
+    limits = Limits(chunk=100, window=2)
+    link = with_message(mail, "PIPELINING", "CHUNKING", answers=answers, limits=limits)
+    (outcome,) = (event for event in link.client.events if isinstance(event, Outcome))
+    assert outcome.delivered == ()
+    assert len(received(link)) < len(mail.raw)
+    sender: Any = link.client.machine
+    assert sender.state is State.READY
+
+
+def test_the_message_is_made_to_fit() -> None:
+    """RFC 6152 section 3: a server without 8BITMIME gets 7 bits, in another encoding."""
+    mail = Message.parse(UMLAUTS)
+    link = with_message(mail, "8BITMIME", "SIZE")
+    assert received(link) == UMLAUTS
+    assert mail_of(link).get(BODY) == "8BITMIME"
+    assert mail_of(link).get(SIZE) == len(UMLAUTS)
+    link = with_message(mail)
+    assert mail_of(link).params == ()
+    assert received(link).isascii()
+    assert Message.parse(received(link)).text == mail.text
+
+
+def test_a_header_in_utf8_needs_smtputf8() -> None:
+    """RFC 6531 section 3.4: with the parameter, or in ASCII."""
+    mail = Message.parse("From: a@x\r\nSubject: Grüße\r\n\r\nx\r\n".encode())
+    link = with_message(mail, "8BITMIME", "SMTPUTF8")
+    assert mail_of(link).get(SMTPUTF8) is True
+    assert received(link) == mail.raw
+    link = with_message(mail, "8BITMIME")
+    assert mail_of(link).get(SMTPUTF8) is None
+    assert Message.parse(received(link)).header.subject == "Grüße"
+
+
+def test_binary_goes_out_where_it_may() -> None:
+    """RFC 3030 section 3: BINARYMIME and CHUNKING, both."""
+    head = b"From: a@x\r\nContent-Type: image/x\r\nContent-Transfer-Encoding: binary\r\n\r\n"
+    mail = Message.parse(head + b"\n\0\r\r\n" + b"x" * 3_000)
+    link = with_message(mail, "8BITMIME", "CHUNKING", "BINARYMIME")
+    assert received(link) == mail.raw
+    assert mail_of(link).get(BODY) == "BINARYMIME"
+    link = with_message(mail, "8BITMIME", "CHUNKING")
+    assert Message.parse(received(link)).content == mail.content
+
+
+def test_a_message_that_cannot_be_sent() -> None:
+    """RFC 6530 section 8: an address that is not ASCII has no other form."""
+    mail = Message.parse("From: ü@x\r\n\r\n".encode())
+    machine = client("8BITMIME")()
+    with pytest.raises(NotOffered, match="obstacles"):
+        machine.submit(Envelope("a@x", [B]), mail)
+    assert (machine.state, machine.outstanding) == (State.READY, ())
+    assert machine.submit(Envelope("a@x", [B]), Message.parse(LETTER)) > 0
+
+
+@ids("given", [{"size": 1}, {"body": "7BIT"}, {"smtputf8": True}], ids=str)
+def test_what_the_message_says_is_not_given_too(given: dict[str, Any]) -> None:
+    machine = client(*EVERYTHING)()
+    with pytest.raises(ValueError, match="those of the message"):
+        machine.submit(Envelope("a@x", [B]), Message.parse(LETTER), **given)
+    assert machine.data_to_send() == b""
+
+
+def test_the_application_cannot_put_its_own_octets_between() -> None:
+    machine = client()()
+    machine.submit(Envelope("a@x", [B]), Message.parse(LETTER))
+    trace = run(machine, [b"250 ok\r\n250 ok\r\n354 go\r\n"], never)
+    assert trace.output.endswith(b"\r\n.\r\n")
+    with pytest.raises(LocalProtocolError):
+        trace.machine.send_body(b"x")
+
+
+@ids("keywords", [(), ("PIPELINING",), ("PIPELINING", "CHUNKING")], ids=str)
+def test_a_message_by_every_way_of_cutting(keywords: tuple[str, ...]) -> None:
+    """Law 1 and law 10, with a message that is under way."""
+
+    def make() -> Any:
+        machine = client(*keywords, limits=Limits(chunk=40, window=2))()
+        machine.submit(Envelope("a@x", [B]), Message.parse(LETTER + b"line\r\n" * 20))
+        return machine
+
+    body = [b"250 chunk\r\n"] * 4 if "CHUNKING" in keywords else [b"354 go\r\n", b"250 done\r\n"]
+    assert_chunk_invariant(make, [b"250 ok\r\n", b"250 ok\r\n", *body, EOF], never)
