@@ -64,7 +64,12 @@ def parse_addresses(text: str, *, most: int | None = 100_000) -> AddressList:
         if bare is not None:
             items.append(Mailbox(bare, bare_domain))
         else:
-            name = quoted if words is None else _SPACES.sub(" ", words)
+            if words is None:
+                name = quoted
+            elif "  " in words or "\t" in words or "\n" in words:
+                name = _SPACES.sub(" ", words)
+            else:
+                name = words
             if "=?" in name:
                 items.append(Mailbox(local, domain, decode_words(name), phrase=name))
             else:

@@ -154,7 +154,8 @@ def decode(octets: bytes, label: str) -> Decoded:
         at = next(place for place, octet in enumerate(octets) if octet > 127)
         return Decoded(text, name, (Defect("undecodable", at, octets[at : at + 8], name),))
     try:
-        return Decoded(_whole(octets.decode(codec)), name)
+        text = octets.decode(codec)
+        return Decoded(text if codec == "utf-8" else _whole(text), name)
     except UnicodeError as error:
         at = error.start if isinstance(error, UnicodeDecodeError) else 0
         if codec == "cp1252":  # the five octets that Python leaves out are C1 controls (WHATWG)

@@ -27,6 +27,7 @@ __all__ = [
     "decode_content",
     "encode_content",
     "is_tame",
+    "quoted_text",
 ]
 
 
@@ -64,7 +65,7 @@ _NOT_ALPHABET: Final = bytes(
     if octet not in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 )
 _ENDS_IN_PADDING: Final = re.compile(rb"=[=\s]*\Z")
-_TRAILING: Final = re.compile(rb"[ \t]+(?=\r?\n|\Z)")
+_TRAILING: Final = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _QUOTED: Final = re.compile(rb"=(?:([0-9A-Fa-f]{2})|[ \t]*\r?\n|[ \t]*\Z)")
 _BAD_QUOTED: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|[ \t]*\Z)")
 
@@ -157,22 +158,58 @@ _OCTETS: Final = {b"%02X" % octet: bytes((octet,)) for octet in range(256)}
 
 
 def _quoted(octets: bytes) -> tuple[bytes, tuple[Defect, ...]]:
-    bad = _BAD_QUOTED.search(octets) if b"=" in octets else None
-    defects: tuple[Defect, ...] = ()
-    if bad is not None:
-        at = bad.start()
-        defects = (Defect("bad_quoted_printable", at, octets[at : at + 10], "kept as it is"),)
+    lines = octets.split(b"\r\n")
+    ends = b"".join([line[-1:] for line in lines])
+    newlines = len(lines) - 1
     if (
-        b" \r\n" in octets
-        or b" \n" in octets
-        or (b"\t" in octets and (b"\t\r\n" in octets or b"\t\n" in octets))
+        b" " not in ends
+        and b"\t" not in ends
+        and len(octets) - len(octets.replace(b"\n", b"")) == newlines  # quicker than count()
+        and len(octets) - len(octets.replace(b"\r", b"")) == newlines
     ):
-        octets = _TRAILING.sub(b"", octets)  # rule 3: it was added on the way
-    elif octets[-1:] in (b" ", b"\t"):
-        octets = octets.rstrip(b" \t")
-    if defects:
-        return _QUOTED.sub(_unquote, octets), defects
-    return binascii.a2b_qp(octets), ()
+        # Nothing to do by hand but to look for a bad `=`. The module's reader keeps it, so that the
+        # content is longer than it would be: two octets less for each `=`, one more for a line end
+        # that is taken away with it, one less at the very end, where there is none.
+        decoded = binascii.a2b_qp(octets)
+        signs = len(octets) - len(octets.replace(b"=", b""))
+        soft = ends.count(b"=")
+        last = 2 if octets[-1:] == b"=" else 0
+        if len(octets) - len(decoded) == 2 * signs + soft - last:
+            return decoded, ()
+    return _quoted_slowly(octets)
+
+
+def quoted_text(octets: bytes) -> bytes | None:
+    """The content of a text in quoted-printable, with LF for CRLF; None if that is not so simple.
+
+    It is what `decode_content()` gives and what then becomes of CRLF, at half the price.
+    """
+    lines = octets.replace(b"\r", b"")
+    if (
+        b" \n" in lines
+        or (b"\t" in lines and b"\t\n" in lines)
+        or lines[-1:] in (b" ", b"\t", b"=")
+        or len(_CRLF.findall(octets)) != len(octets) - len(lines)
+    ):
+        return None
+    decoded = binascii.a2b_qp(lines)
+    if b"\r" in decoded or len(lines) - len(decoded) != 2 * lines.count(b"="):
+        return None
+    return decoded
+
+
+_CRLF: Final = re.compile(rb"\r\n")
+
+
+def _quoted_slowly(octets: bytes) -> tuple[bytes, tuple[Defect, ...]]:
+    """With blanks at the end of lines, with bare CR or LF, or with `=` that begin no escape."""
+    bad = _BAD_QUOTED.search(octets)
+    stripped = _TRAILING.sub(b"", octets)  # rule 3: it was added on the way
+    if bad is None:
+        return binascii.a2b_qp(stripped), ()
+    at = bad.start()
+    defect = Defect("bad_quoted_printable", at, octets[at : at + 10], "kept as it is")
+    return _QUOTED.sub(_unquote, stripped), (defect,)
 
 
 # --- uuencode -------------------------------------------------------------------------------------
@@ -241,7 +278,7 @@ class ContentDecoder:
                 while (cut and held[cut - 1] in b" \t=\r") or b"=" in held[max(cut - 2, 0) : cut]:
                     cut -= 1
             self._held = held[cut:]
-            return _quoted_piece(held[:cut])
+            return _quoted(held[:cut])[0]
         self._held = held
         return b""
 
@@ -281,10 +318,6 @@ def _block(block: bytes) -> bytes:
     if len(block) % 4 == 1:
         block = block[:-1]
     return binascii.a2b_base64(block + b"=" * (-len(block) % 4))
-
-
-def _quoted_piece(octets: bytes) -> bytes:
-    return _quoted(octets)[0]
 
 
 # --- Encoding -------------------------------------------------------------------------------------

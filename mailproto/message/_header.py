@@ -93,6 +93,13 @@ _FIELD: Final = re.compile(
 )
 """One field (all of it, its name, its body with the CR of its line end), or a line that is none."""
 
+# What follows a name that was found at the start of a line: its field, up to the next name.
+_BEHIND: Final = re.compile(
+    rb"[ \t]{0,99}+:([^\n]*+(?:\n(?!\Z|[!-9;-~]{1,998}+[ \t]{0,99}+:)[^\n]*+)*+)\n?"
+)
+_NAME: Final = re.compile(r"[!-9;-~]{1,998}+")
+_SMALLEST: Final = 3  # octets of a field: "a:" and LF
+
 _ODD: Final = re.compile(rb"\x00|\r(?!\n)|[\x80-\xff]+")
 _LIMITS: Final = Limits()
 
@@ -148,7 +155,7 @@ Fields that are not here, `X-` fields among them, are unstructured: a `Text`.
 
 def parse_field(name: str, body: bytes, limits: Limits = _LIMITS) -> FieldValue:
     """The typed value of a field, from its body as it stands after the colon. Never raises."""
-    found = PARSERS.get(name) or PARSERS.get(name.lower())
+    found = PARSERS.get(name.lower())
     if found is None:
         return parse_text(header_text(body))
     reader, limit = found
@@ -271,7 +278,6 @@ class Resent:
 
 _Row: TypeAlias = tuple[bytes, bytes, bytes, bytes]  # the groups of `_FIELD`
 _BLANK: Final = (b"\r\n", b"\n")
-_NOWHERE: Final[list[int]] = []
 
 
 class Header:
@@ -282,9 +288,7 @@ class Header:
     _rows: list[_Row]
     _junk = b""
     _fields: tuple[Field, ...] | None = None
-    _names: dict[str, list[int]] | None = None
-    _offsets: list[int] | None = None
-    _made: dict[int, Field] | None = None
+    _low: bytes | None = None
 
     def __init__(self, raw: bytes, offset: int = 0, limits: Limits = _LIMITS) -> None:
         self.raw = raw
@@ -292,6 +296,7 @@ class Header:
         self.offset = offset
         """Where it starts: octets from the start of the message."""
         self.limits = limits
+        self._named: dict[str, tuple[Field, ...]] = {}  # what was looked up
 
     @classmethod
     def parse(cls, raw: bytes, *, limits: Limits = _LIMITS) -> Self:
@@ -351,14 +356,13 @@ class Header:
             items, wholes = self._cut(), [row[0] for row in self._rows]
             places = accumulate(map(len, wholes), initial=self.offset + len(self._junk))
             limits = self.limits
-            made = [
-                Field(name, body, whole, place, limits)
-                for (name, body), whole, place in zip(items, wholes, places, strict=False)
-            ]
-            for number, field in (self._made or {}).items():
-                made[number] = field
-            self._made = None
-            fields = self._fields = tuple(made)
+            known = {field.offset: field for named in self._named.values() for field in named}
+            fields = self._fields = tuple(
+                [
+                    known.get(place) or Field(name, body, whole, place, limits)
+                    for (name, body), whole, place in zip(items, wholes, places, strict=False)
+                ]
+            )
         return fields
 
     @property
@@ -373,42 +377,40 @@ class Header:
         seen = len(self.junk) + sum(len(field.raw) for field in self.fields)
         return seen < len(self.raw.rstrip(b"\r\n"))
 
-    def _places(self, name: str) -> list[int]:
-        """Where the fields of that name are in the header, counted from 0."""
-        names = self._names
-        if names is None:
-            names = self._names = {}
-            for place, (one, _) in enumerate(self._cut()):
-                one = one.lower()
-                if one in names:
-                    names[one].append(place)
-                else:
-                    names[one] = [place]
-        return names.get(name.lower(), _NOWHERE)
-
-    def _field(self, place: int) -> Field:
-        """One field, made when it is asked for: most never are."""
-        if self._fields is not None:
-            return self._fields[place]
-        made = self._made
-        if made is None:
-            made = self._made = {}
-        field = made.get(place)
-        if field is None:
-            items, rows = self._cut(), self._rows
-            name, body = items[place]
-            offset = self._offset(place)
-            field = made[place] = Field(name, body, rows[place][0], offset, self.limits)
-        return field
-
-    def _offset(self, place: int) -> int:
-        offsets = self._offsets
-        if offsets is None:
-            start = self.offset + len(self._junk)
-            offsets = self._offsets = [
-                *accumulate([len(row[0]) for row in self._rows], initial=start)
-            ]
-        return offsets[place]
+    def _look_up(self, name: str) -> tuple[Field, ...]:
+        """The fields of a name in lower case. The others are not made: most never are."""
+        raw, limits, fields = self.raw, self.limits, self._fields
+        size = len(raw)
+        if fields is None and (
+            (limits.header is not None and size > limits.header)
+            or (limits.fields is not None and size > limits.fields * _SMALLEST)
+        ):
+            fields = self.fields  # there may be more than count
+        if fields is not None:
+            return tuple([field for field in fields if field.name.lower() == name])
+        if _NAME.fullmatch(name) is None:
+            return ()
+        low = self._low
+        if low is None:
+            low = self._low = b"\n" + raw.lower()
+        line = b"\n" + name.encode("ascii")
+        at = low.find(line)
+        if at < 0:
+            return ()
+        end = size - 2 if low.endswith(b"\n\r\n") else size - 1 if low.endswith(b"\n\n") else size
+        found: list[Field] = []
+        while at >= 0:
+            behind = at + len(name)
+            match = _BEHIND.match(raw, behind, end)
+            if match is not None:
+                body, stop = match[1], match.end()
+                if body[-1:] == b"\r":
+                    body = body[:-1]
+                whole = raw[at:stop]
+                word = raw[at:behind].decode()
+                found.append(Field(word, body, whole, self.offset + at, limits))
+            at = low.find(line, behind)
+        return tuple(found)
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self.fields)
@@ -417,7 +419,7 @@ class Header:
         return len(self._cut())
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and bool(self._places(name))
+        return isinstance(name, str) and bool(self.all(name))
 
     def __getitem__(self, name: str) -> Field:
         """The first field of that name. Raises KeyError."""
@@ -428,12 +430,19 @@ class Header:
 
     def get(self, name: str) -> Field | None:
         """The first field of that name, or None."""
-        places = self._places(name)
-        return self._field(places[0]) if places else None
+        fields = self._named.get(name) or self.all(name)
+        return fields[0] if fields else None
 
     def all(self, name: str) -> tuple[Field, ...]:
         """Every field of that name, in order."""
-        return tuple([self._field(place) for place in self._places(name)])
+        named = self._named
+        fields = named.get(name)
+        if fields is None:
+            low = name.lower()
+            fields = named.get(low)
+            if fields is None:
+                fields = named[low] = self._look_up(low)
+        return fields
 
     def text(self, name: str) -> str:
         """The readable text of the first field of that name, or ""."""
@@ -462,10 +471,12 @@ class Header:
 
     def addresses(self, name: str) -> AddressList:
         """Those of all fields of that name together (RFC 7103 section 7.5.1)."""
-        values = [field.value for field in self.all(name)]
+        fields = self.all(name)
+        if len(fields) == 1:
+            value = fields[0].value
+            return value if isinstance(value, AddressList) else AddressList(())
+        values = [field.value for field in fields]
         lists = [value for value in values if isinstance(value, AddressList)]
-        if len(lists) == 1:
-            return lists[0]
         most = self.limits.addresses
         items = tuple(item for one in lists for item in one.items)[:most]
         return AddressList(items, defects=tuple(defect for one in lists for defect in one.defects))

@@ -17,6 +17,7 @@ Invariants
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -25,14 +26,14 @@ import attrs
 from .._envelope import Envelope
 from ..errors import Defect
 from ..limits import Limits
-from ._charsets import decode
+from ._charsets import decode, header_text
 from ._checks import Conformance, ambiguities, conformance
-from ._content import decode_content
+from ._content import decode_content, quoted_text
 from ._header import Header
+from ._parameters import parse_token
 from ._plain import html_to_text
-from ._scan import LEAF, MESSAGE, MULTIPART, Index, PartSpan, content_type_at
-from ._scan import index as scan
-from ._vocabulary import Ambiguity, ContentType, Disposition, MessageIds, Token
+from ._scan import LEAF, MESSAGE, MULTIPART, Index, PartSpan, scan
+from ._vocabulary import Ambiguity, ContentType, Disposition, MessageIds
 
 if TYPE_CHECKING:
     from typing import Self
@@ -48,21 +49,33 @@ _REPORTED: Final = 1_000  # defects and ambiguities of one message
 
 _TEXT_PLAIN: Final = ContentType("text", "plain")
 _MESSAGE_RFC822: Final = ContentType("message", "rfc822")
+_LINEWISE: Final = frozenset(("utf-8", "us-ascii", "iso-8859-1", "windows-1252"))
+"""Charsets in which CR and LF are one octet each, and no octet of anything else."""
 _IDENTITY: Final = ("", "7bit", "8bit", "binary")
+
+
+def _encoding(body: bytes) -> str:
+    return parse_token(header_text(body)).text.lower() or "7bit"
+
+
+_encoding_once: Final = lru_cache(maxsize=64)(_encoding)  # there are few, in all the world
 
 
 class _Tree:
     """What all views of one message share."""
 
-    __slots__ = ("children", "index", "limits", "parts", "raw", "sections")
+    __slots__ = ("children", "index", "limits", "parts", "raw", "sections", "types")
 
-    def __init__(self, raw: bytes, index_: Index, limits: Limits) -> None:
+    def __init__(
+        self, raw: bytes, index_: Index, limits: Limits, types: list[ContentType | None]
+    ) -> None:
         self.raw = raw
         self.index = index_
         self.limits = limits
         self.parts: dict[int, Part] = {}
         self.children: dict[int, list[int]] | None = None
         self.sections: list[str] | None = None
+        self.types = types  # what the scanner has read already; [] for an index that was stored
 
     def part(self, number: int) -> Part:
         """The view of a part."""
@@ -164,8 +177,9 @@ class Part:
         """Content-Type; without one text/plain, in a digest message/rfc822 (RFC 2046 5.1.5)."""
         content_type = self._type
         if content_type is None:
-            tree, span = self._tree, self.span
-            content_type = content_type_at(tree.raw, span.start, span.body, tree.limits)
+            types = self._tree.types
+            if self.number < len(types):
+                content_type = types[self.number]
             if content_type is None:
                 content_type = self.header.value("content-type", ContentType)
             if content_type is None:
@@ -231,8 +245,10 @@ class Part:
     @property
     def encoding(self) -> str:
         """Content-Transfer-Encoding as written, in lower case; "7bit" without one."""
-        value = self.header.value("content-transfer-encoding", Token)
-        return (value.text.lower() if value is not None else "") or "7bit"
+        field = self.header.get("content-transfer-encoding")
+        if field is None:
+            return "7bit"
+        return (_encoding_once if len(field.body) < 40 else _encoding)(field.body)
 
     # --- What it says -----------------------------------------------------------------------------
 
@@ -267,14 +283,21 @@ class Part:
         """The same; of a message too, where `text` is that of all its parts."""
         text = self._text
         if text is None:
-            if self.content_type.maintype == "text":
-                text = decode(self.content, self.charset or "us-ascii").text
-                if "\r" in text:
-                    text = text.replace("\r\n", "\n")
-            else:
-                text = ""
+            text = self._read_text() if self.content_type.maintype == "text" else ""
             self._text = text
         return text
+
+    def _read_text(self) -> str:
+        charset = self.charset or "us-ascii"
+        if charset.lower() in _LINEWISE:
+            lines = None
+            if self._content is None and self.encoding == "quoted-printable":
+                lines = quoted_text(self.body.raw)
+            if lines is None:
+                lines = b"\n".join(self.content.split(b"\r\n"))
+            return decode(lines, charset).text
+        text = decode(self.content, charset).text
+        return text.replace("\r\n", "\n") if "\r" in text else text
 
     # --- What is inside ---------------------------------------------------------------------------
 
@@ -402,11 +425,12 @@ class Message(Part):
     def __init__(self, raw: bytes, index: Index | None = None, *, limits: Limits = _LIMITS) -> None:
         if not isinstance(raw, bytes):
             raise TypeError(f"a message is bytes, not {type(raw).__name__}")
+        types: list[ContentType | None] = []
         if index is None:
-            index = scan(raw, limits=limits)
+            index, types = scan(raw, limits)
         elif index.length != len(raw):
             raise ValueError("the index belongs to a message of another length")
-        tree = _Tree(raw, index, limits)
+        tree = _Tree(raw, index, limits, types)
         tree.parts[0] = self
         super().__init__(tree, 0)
 

@@ -57,8 +57,8 @@ __all__ = [
     "PartEnd",
     "PartSpan",
     "PartStart",
-    "content_type_at",
     "index",
+    "scan",
 ]
 
 LEAF: Final = 0
@@ -76,7 +76,7 @@ _MBOX: Final = re.compile(rb">?From ")
 _BLANK: Final = re.compile(rb"\n\r?\n")
 _DASHES: Final = re.compile(rb"\n--")
 _NAME: Final = rb"[!-9;-~]{1,998}+[ \t]{0,99}+:"
-_VALUE: Final = rb"[ \t]{0,99}+:([^\n]*+(?:\n(?!" + _NAME + rb"|\r?\n)[^\n]*+)*+)"
+_VALUE: Final = rb"[ \t]{0,99}+:([^\n]*+(?:\n(?!\Z|" + _NAME + rb"|\r?\n)[^\n]*+)*+)"
 _CONTENT_TYPE: Final = re.compile(rb"content-type" + _VALUE, re.IGNORECASE)
 _CONTENT_ENCODING: Final = re.compile(rb"content-transfer-encoding" + _VALUE, re.IGNORECASE)
 
@@ -307,6 +307,7 @@ class _Scanner:
         self._boundaries: dict[bytes, _Container] = {}
         self.events: list[MessageEvent] = []
         self.spans: list[PartSpan | None] = []
+        self.types: list[ContentType | None] = []  # of each part, as far as they were read
         self.defects: list[Defect] = []
         self.ambiguities: list[Ambiguity] = []
         self.overflow: list[str] = []
@@ -351,6 +352,7 @@ class _Scanner:
             self.events.append(PartStart(number, stack[-1].number if stack else -1, start))
         else:
             self.spans.append(None)
+            self.types.append(None)
 
     def _count_to(self, offset: int) -> None:
         """Count the line ends up to there, if somebody wants to know. It never goes back."""
@@ -421,12 +423,12 @@ class _Scanner:
         if self.push:
             self.events.append(HeaderEnd(self._number, self._start, body, self._fields(body)))
         if typed is not None:
-            # Most parts of the world have the same few types: they are read once.
-            read = _read_once if len(typed) <= 200 else _read
-            content_type = read(typed, self.limits.parameters)
+            content_type = _type_of(typed, self.limits.parameters)
         else:
             stack = self._stack
             content_type = stack[-1].default if stack else _TEXT_PLAIN
+        if not self.push:
+            self.types[self._number] = content_type
         maintype = content_type.maintype
         if self._counting:
             self._count_to(body)
@@ -841,17 +843,14 @@ def _read(body: bytes, most: int | None) -> ContentType:
 _read_once: Final = lru_cache(maxsize=1024)(_read)
 
 
-def content_type_at(raw: bytes, start: int, body: int, limits: Limits) -> ContentType | None:
-    """The Content-Type of a header of the usual kind between two offsets.
+def _type_of(body: bytes, most: int | None) -> ContentType:
+    """The value of a Content-Type field, from its body.
 
-    None if it has none, or is not of that kind: ask `Header` then.
+    Most parts of the world have the same few types: they are read once.
     """
-    match = _REGULAR.match(raw, start)
-    if match is None or match.end() != body or match[1] is None:
-        return None
-    if limits.header is not None and body - start > limits.header:
-        return None
-    return (_read_once if len(match[1]) <= 200 else _read)(match[1], limits.parameters)
+    if body[-1:] == b"\r":
+        body = body[:-1]
+    return (_read_once if len(body) <= 200 else _read)(body, most)
 
 
 # --- At once --------------------------------------------------------------------------------------
@@ -859,16 +858,33 @@ def content_type_at(raw: bytes, start: int, body: int, limits: Limits) -> Conten
 
 def index(raw: bytes, *, limits: Limits | None = None) -> Index:
     """The index of a whole message. Never raises, whatever it is."""
-    scanner = _Scanner(limits or Limits(), push=False)
+    return scan(raw, limits or Limits())[0]
+
+
+def scan(raw: bytes, limits: Limits) -> tuple[Index, list[ContentType | None]]:
+    """The index of a whole message, and the type of each part, None where it was not read."""
+    match = _REGULAR.match(raw)
+    if match is not None:  # the usual case: a header of the usual kind, and a body without parts
+        body, typed = match.span()[1], match[1]
+        most = limits.header
+        content_type = _TEXT_PLAIN if typed is None else _type_of(typed, limits.parameters)
+        maintype = content_type.maintype
+        if maintype not in ("multipart", "message") and (most is None or body <= most):
+            size = len(raw)
+            lines = raw.count(b"\n", body) if maintype == "text" else -1
+            span = PartSpan(-1, LEAF, 0, body, size, lines, -1, -1)
+            return Index(size, (span,)), [content_type]
+    scanner = _Scanner(limits, push=False)
     scanner.buffer = raw
     scanner.run(final=True)
-    return Index(
+    index = Index(
         len(raw),
         tuple([span for span in scanner.spans if span is not None]),
         tuple(scanner.defects),
         tuple(scanner.ambiguities),
         tuple(scanner.overflow),
     )
+    return index, scanner.types
 
 
 # --- As it arrives --------------------------------------------------------------------------------

@@ -30,15 +30,17 @@ __all__ = ["decode_words", "encode_words", "parse_text"]
 _WORD: Final = re.compile(
     r"=\?([!#-'+\-0-9A-Z^-~]{1,60}+)(?:\*[^?\s]{0,60}+)?\?([BbQq])\?([^?\r\n]*+)\?=", re.ASCII
 )
-# One word in UTF-8, spelled as the RFC wants it.
-_ONE: Final = re.compile(
-    r"([ \t]*+)=\?[Uu][Tt][Ff]-8\?"
-    r"(?:[Bb]\?((?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?+)"
-    r"|[Qq]\?((?:[!-<>@-~]|=[0-9A-Fa-f]{2})*+))\?=([ \t]*+)"
+# Words in UTF-8 and one encoding, and nothing else: what most senders write.
+_RUN: Final = re.compile(
+    r"=\?[Uu][Tt][Ff]-8\?([BbQq])\?[!->@-~]*+\?="
+    r"(?:[ \t\r\n]++=\?[Uu][Tt][Ff]-8\?\1\?[!->@-~]*+\?=)*+"
 )
+_INNER: Final = re.compile(r"8\?[BbQq]\?([!->@-~]*+)\?=")
+_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?+")
 _FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
 _EVIL: Final = re.compile(r"[\r\n\0]")
 _QUOTED: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
+_BAD_QUOTED: Final = re.compile(rb"=(?![0-9A-Fa-f]{2})")
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 
 
@@ -46,23 +48,31 @@ def decode_words(text: str) -> str:
     """`text` unfolded, and its encoded-words decoded."""
     if "=?" not in text:
         return _FOLD.sub("", text) if "\n" in text else text
-    one = _ONE.fullmatch(text)
-    if one is not None:  # the usual case: one word, in order
-        before, inner, quoted, after = one.groups()
-        octets = binascii.a2b_base64(inner) if inner is not None else _unquoted(quoted)
-        try:
-            said = octets.decode("utf-8")
-        except UnicodeDecodeError:
-            pass
-        else:
-            if _EVIL.search(said) is None:
-                return f"{before}{said}{after}"
+    run = _RUN.fullmatch(text)
+    if run is not None:
+        said = _run(_INNER.findall(text), run[1] in "Qq")
+        if said is not None:
+            return said
     return _decoded(_FOLD.sub("", text) if "\n" in text else text, None)
 
 
-def _unquoted(text: str) -> bytes:
-    octets = text.replace("_", " ").encode("ascii")
-    return binascii.a2b_qp(octets) if "=" in text else octets
+def _run(words: list[str], quoted: bool) -> str | None:
+    """What words that are alike say together; None if that takes a closer look."""
+    if quoted:
+        raw = "".join(words).replace("_", " ").encode("ascii")
+        if _BAD_QUOTED.search(raw) is not None:
+            return None
+        octets = binascii.a2b_qp(raw)
+    else:
+        for word in words:
+            if _BASE64.fullmatch(word) is None:
+                return None
+        octets = b"".join(map(binascii.a2b_base64, words))
+    try:
+        said = octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if _EVIL.search(said) is not None else said
 
 
 def parse_text(text: str) -> Text:
@@ -120,6 +130,8 @@ def _octets(inner: str, encoding: str, at: int, defects: list[Defect] | None) ->
     raw = inner.encode("ascii", "replace")
     if encoding == "Q":
         raw = raw.replace(b"_", b" ")
+        if _BAD_QUOTED.search(raw) is None:
+            return binascii.a2b_qp(raw)
         return _QUOTED.sub(lambda match: bytes((int(match[1], 16),)), raw)
     clean = _NOT_BASE64.sub(b"", raw)
     left = len(clean) % 4

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailproto.limits import Limits
-from mailproto.message import Index, Message, Part, index
+from mailproto.message import Header, Index, Message, Part, decode_charset, index
 
 CRLF = b"\r\n"
 
@@ -452,3 +452,83 @@ def test_text_that_says_us_ascii_and_is_not() -> None:
     for head in (b"", b"Content-Type: text/plain; charset=us-ascii\r\n"):
         assert Message.parse(head + b"\r\nGr\xc3\xbc\xc3\x9fe").text == "Grüße"
         assert Message.parse(head + b"\r\nGr\xfc\xdfe").text == "Grüße"
+
+
+def test_a_cr_at_the_very_end_is_a_part_of_its_line() -> None:
+    raw = b"From: a@x\r\n\r\n" + b"y" * 77 + b"\r"
+    assert Message.parse(raw).conformance().longest_line == 78
+
+
+LINES = st.sampled_from(
+    [*(b"\r\n", b"\n", b"\r", b"=\r\n", b"=", b"=0D", b"=0A", b"=41", b"=4", b" ", b"\t", b"a")]
+)
+
+
+@given(body=st.lists(LINES | st.binary(max_size=2), max_size=12).map(b"".join))
+@pytest.mark.parametrize("encoding", ["quoted-printable", "8bit", "base64"])
+@pytest.mark.parametrize("charset", ["utf-8", "us-ascii", "windows-1252"])
+def test_text_is_the_content_decoded(encoding: str, charset: str, body: bytes) -> None:
+    """By the short way or not: the charset undone, and LF for CRLF."""
+    head = (
+        f"Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: {encoding}\r\n"
+    )
+    raw = head.encode() + b"\r\n" + body
+    mail = Message.parse(raw)
+    content = Message.parse(raw).content
+    assert mail.own_text == decode_charset(content, charset).text.replace("\r\n", "\n")
+
+
+ENTITIES = st.lists(
+    st.sampled_from(
+        [
+            *(b"Content-Type: text/html; charset=utf-8\r\n", b"Content-Type : image/png\r\n"),
+            *(b"Content-Type: multipart/mixed; boundary=b\r\n", b"content-type:message/rfc822\n"),
+            *(b"Content-Type: multipart/digest; boundary=c\r\n", b"--b\r\n", b"--c\r\n", b"--b--"),
+            *(
+                b"\r\n",
+                b"\n",
+                b" fold\r\n",
+                b"junk\r\n",
+                b"A: b\r\n",
+                b"Content-Type: \r\n x/y\r\n",
+            ),
+        ]
+    ),
+    max_size=12,
+).map(b"".join)
+
+
+@given(raw=ENTITIES)
+def test_a_type_is_the_same_from_the_scanner_and_from_the_header(raw: bytes) -> None:
+    mail = Message.parse(raw)
+    stored = Message(raw, mail.index)
+    for one, other in zip(mail.walk(), stored.walk(), strict=True):
+        assert one.content_type == other.content_type
+        assert one.content_type.defects == other.content_type.defects
+
+
+NAMES = st.sampled_from(
+    [*("subject", "Subject", "to", "x-a", "content-type", "Content-Type ", "a", "x:a", "é", "")]
+)
+HEADS = st.lists(
+    st.sampled_from(
+        [
+            *(b"Subject: x\r\n", b"SUBJECT : y\n", b" fold\r\n", b"junk\r\n", b"To:", b"To:a\r\n"),
+            *(b"\r\n", b"\n", b"x-a:\r\n", b"X-A: \r\n\t \r\n", b":\r\n", b"a\r\n", b"a: b", b"\0"),
+            *(b"subject\r\n", b" Subject: z\r\n", b"x:a: b\r\n", b"\r", b"Subject:"),
+        ]
+    ),
+    max_size=10,
+).map(b"".join)
+
+
+@given(raw=HEADS, name=NAMES, small=st.booleans())
+def test_looking_up_gives_the_fields_that_are_there(raw: bytes, name: str, small: bool) -> None:
+    limits = Limits(fields=3, header=40) if small else Limits()
+    fields = Header.parse(raw, limits=limits).fields
+    looked_up = Header.parse(raw, limits=limits).all(name)
+    expected = [one for one in fields if one.name.lower() == name.lower()]
+    assert list(looked_up) == expected
+    assert [(one.name, one.body, one.offset) for one in looked_up] == [
+        (one.name, one.body, one.offset) for one in expected
+    ]
