@@ -807,6 +807,7 @@ class _Scanner:
             owner.preamble = end
         after = self._after
         if self._closes:
+            self._count_to(after)  # `add()` lets go what is before it
             self.pos = after
             owner.closed = True
             owner.epilogue = after

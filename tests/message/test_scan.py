@@ -345,6 +345,11 @@ def test_spans_lie_inside_each_other(raw: bytes, limits: Limits) -> None:
 
 
 @given(messages, st.integers(0, 200))
+@example(
+    b"Content-Type: multipart/digest; boundary=a\n\n\r\n--a\r\n\r\n"
+    b"Content-Type: multipart/mixed; boundary=a\r\n\r\n\r\n--a--\r\n\r\n",
+    108,  # line ends behind a close delimiter that was not the last octet read
+)
 def test_hand_over(raw: bytes, cut: int) -> None:
     parser = Parser()
     events = parser.feed(raw[:cut])
