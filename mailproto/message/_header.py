@@ -100,6 +100,13 @@ _BEHIND: Final = re.compile(
 _NAME: Final = re.compile(r"[!-9;-~]{1,998}+")
 _SMALLEST: Final = 3  # octets of a field: "a:" and LF
 
+
+@lru_cache(maxsize=512)
+def _line_of(name: str) -> bytes | None:
+    """How a field of that name begins, behind the line end before it; None if none can have it."""
+    return None if _NAME.fullmatch(name) is None else b"\n" + name.encode("ascii")
+
+
 _ODD: Final = re.compile(rb"\x00|\r(?!\n)|[\x80-\xff]+")
 _LIMITS: Final = Limits()
 
@@ -288,7 +295,9 @@ class Header:
     _rows: list[_Row]
     _junk = b""
     _fields: tuple[Field, ...] | None = None
+    # Of a header that is looked up in: itself in lower case, behind an LF; where its fields end.
     _low: bytes | None = None
+    _end = 0
 
     def __init__(self, raw: bytes, offset: int = 0, limits: Limits = _LIMITS) -> None:
         self.raw = raw
@@ -379,36 +388,32 @@ class Header:
 
     def _look_up(self, name: str) -> tuple[Field, ...]:
         """The fields of a name in lower case. The others are not made: most never are."""
-        raw, limits, fields = self.raw, self.limits, self._fields
-        size = len(raw)
-        if fields is None and (
-            (limits.header is not None and size > limits.header)
-            or (limits.fields is not None and size > limits.fields * _SMALLEST)
-        ):
-            fields = self.fields  # there may be more than count
-        if fields is not None:
-            return tuple([field for field in fields if field.name.lower() == name])
-        if _NAME.fullmatch(name) is None:
+        raw, limits, fields, low = self.raw, self.limits, self._fields, self._low
+        if fields is None and low is None:
+            size = len(raw)
+            if (limits.header is None or size <= limits.header) and (
+                limits.fields is None or size <= limits.fields * _SMALLEST
+            ):
+                low = self._low = b"\n" + raw.lower()
+                self._end = size - (2 if low[-3:] == b"\n\r\n" else low[-2:] == b"\n\n")
+            else:
+                fields = self.fields  # there may be more than count
+        if fields is not None or low is None:
+            return tuple([field for field in fields or () if field.name.lower() == name])
+        line = _line_of(name)
+        at = -1 if line is None else low.find(line)
+        if line is None or at < 0:
             return ()
-        low = self._low
-        if low is None:
-            low = self._low = b"\n" + raw.lower()
-        line = b"\n" + name.encode("ascii")
-        at = low.find(line)
-        if at < 0:
-            return ()
-        end = size - 2 if low.endswith(b"\n\r\n") else size - 1 if low.endswith(b"\n\n") else size
         found: list[Field] = []
         while at >= 0:
             behind = at + len(name)
-            match = _BEHIND.match(raw, behind, end)
+            match = _BEHIND.match(raw, behind, self._end)
             if match is not None:
                 body, stop = match[1], match.end()
                 if body[-1:] == b"\r":
                     body = body[:-1]
-                whole = raw[at:stop]
                 word = raw[at:behind].decode()
-                found.append(Field(word, body, whole, self.offset + at, limits))
+                found.append(Field(word, body, raw[at:stop], self.offset + at, limits))
             at = low.find(line, behind)
         return tuple(found)
 

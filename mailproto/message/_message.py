@@ -16,6 +16,7 @@ Invariants
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from html import escape
@@ -62,9 +63,13 @@ _encoding_once: Final = lru_cache(maxsize=64)(_encoding)  # there are few, in al
 
 
 class _Tree:
-    """What all views of one message share."""
+    """What all views of one message share.
 
-    __slots__ = ("children", "index", "limits", "parts", "raw", "sections", "types")
+    The views are kept by the message, and know it weakly: there are no cycles, so a message and its
+    octets are gone as soon as nobody has it, without waiting for the garbage collector.
+    """
+
+    __slots__ = ("children", "index", "limits", "places", "raw", "root", "sections", "types")
 
     def __init__(
         self, raw: bytes, index_: Index, limits: Limits, types: list[ContentType | None]
@@ -72,21 +77,27 @@ class _Tree:
         self.raw = raw
         self.index = index_
         self.limits = limits
-        self.parts: dict[int, Part] = {}
+        self.root: weakref.ref[Message] | None = None
         self.children: dict[int, list[int]] | None = None
-        self.sections: list[str] | None = None
+        self.places: list[int] | None = None  # of each part in what it is in, from 1 on
+        self.sections: dict[int, str] = {}  # those that were asked for
         self.types = types  # what the scanner has read already; [] for an index that was stored
 
     def part(self, number: int) -> Part:
         """The view of a part."""
-        found = self.parts.get(number)
+        root = None if self.root is None else self.root()
+        if root is None:  # only a part of it was kept
+            root = Message.__new__(Message)
+            root._attach(self)
+        found = root._known.get(number)
         if found is None:
             spans = self.index.parts
-            parent = spans[number].parent
-            kind = Message if parent < 0 or spans[parent].kind == MESSAGE else Part
+            if not number:
+                return root
+            kind = Message if spans[spans[number].parent].kind == MESSAGE else Part
             found = kind.__new__(kind)
             Part.__init__(found, self, number)
-            self.parts[number] = found
+            root._known[number] = found
         return found
 
     def inside(self, number: int) -> list[int]:
@@ -109,21 +120,29 @@ class _Tree:
 
     def section(self, number: int) -> str:
         """The section number of a part."""
-        sections = self.sections
-        if sections is None:
-            sections = self.sections = []
-            spans = self.index.parts
+        spans, places = self.index.parts, self.places
+        if places is None:
+            places = self.places = []
             before: dict[int, int] = {}  # parts of a multipart so far
             for span in spans:
-                if span.parent < 0:
-                    sections.append("")
-                elif spans[span.parent].kind == MESSAGE:
-                    sections.append(sections[span.parent] or "1")
-                else:
-                    place = before[span.parent] = before.get(span.parent, 0) + 1
-                    outer = sections[span.parent]
-                    sections.append(f"{outer}.{place}" if outer else str(place))
-        return sections[number]
+                place = before[span.parent] = before.get(span.parent, 0) + 1
+                places.append(place)
+        known, one = self.sections, number
+        numbers: list[str] = []
+        while (section := known.get(one)) is None:
+            parent = spans[one].parent
+            if parent < 0:
+                section = ""
+                break
+            if spans[parent].kind != MESSAGE:
+                numbers.append(str(places[one]))
+            elif not parent:  # else a message inside has the number of the part that it is
+                numbers.append("1")
+            one = parent
+        if section:
+            numbers.append(section)
+        section = known[number] = ".".join(reversed(numbers))
+        return section
 
 
 class Part:
@@ -255,22 +274,22 @@ class Part:
     @property
     def content(self) -> bytes:
         """The body with its transfer encoding undone."""
+        if self.span.kind != LEAF:  # nothing was encoded (RFC 2045 section 6.4), nor is it copied
+            return self.body.raw
         return self._decoded().octets
 
     @property
     def content_defects(self) -> tuple[Defect, ...]:
         """What is wrong with its transfer encoding. Offsets are those of the message."""
         start = self.span.body
-        return tuple(
-            attrs.evolve(defect, offset=defect.offset + start) for defect in self._decoded().defects
-        )
+        leaf = self.span.kind == LEAF
+        defects = self._decoded().defects if leaf else decode_content(b"", self.encoding).defects
+        return tuple(attrs.evolve(defect, offset=defect.offset + start) for defect in defects)
 
     def _decoded(self) -> Content:
         content = self._content
         if content is None:
-            # Where parts were found inside, nothing was encoded (RFC 2045 section 6.4).
-            encoding = self.encoding if self.span.kind == LEAF else "7bit"
-            content = self._content = decode_content(self.body.raw, encoding)
+            content = self._content = decode_content(self.body.raw, self.encoding)
         return content
 
     @property
@@ -421,6 +440,7 @@ class Message(Part):
     """
 
     _views: _Views | None = None
+    _known: dict[int, Part]  # the views that were made, if it is the whole message
 
     def __init__(self, raw: bytes, index: Index | None = None, *, limits: Limits = _LIMITS) -> None:
         if not isinstance(raw, bytes):
@@ -430,8 +450,12 @@ class Message(Part):
             index, types = scan(raw, limits)
         elif index.length != len(raw):
             raise ValueError("the index belongs to a message of another length")
-        tree = _Tree(raw, index, limits, types)
-        tree.parts[0] = self
+        self._attach(_Tree(raw, index, limits, types))
+
+    def _attach(self, tree: _Tree) -> None:
+        """It is the whole message of a tree, and keeps its views."""
+        tree.root = weakref.ref(self)
+        self._known = {}
         super().__init__(tree, 0)
 
     @classmethod
@@ -483,7 +507,9 @@ class Message(Part):
     def _view(self) -> _Views:
         views = self._views
         if views is None:
-            views = self._views = _views(self)
+            views = _views(self)
+            if self.span.kind != LEAF:  # else it is in them itself, and would keep itself
+                self._views = views
         return views
 
     @property
@@ -493,9 +519,11 @@ class Message(Part):
         A part of it that is HTML is shown without its tags. "" for a message without text.
         """
         return "\n".join(
-            html_to_text(part.own_text) if part.type == "text/html" else part.own_text
-            for part in self.text_body
-            if part.content_type.maintype == "text"
+            [
+                html_to_text(part.own_text) if part.type == "text/html" else part.own_text
+                for part in self.text_body
+                if part.content_type.maintype == "text"
+            ]
         )
 
     @property
@@ -639,6 +667,8 @@ _MEDIA: Final = ("image", "audio", "video")
 
 
 def _views(message: Message) -> _Views:
+    if message.type in ("text/plain", "text/html") and not message.is_attachment:
+        return _Views((message,), (message,), ())  # what the walk would find, and most mail is
     text: list[Part] = []
     html: list[Part] = []
     attachments: list[Part] = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
+import weakref
 from typing import Any
 
 import pytest
@@ -532,3 +534,40 @@ def test_looking_up_gives_the_fields_that_are_there(raw: bytes, name: str, small
     assert [(one.name, one.body, one.offset) for one in looked_up] == [
         (one.name, one.body, one.offset) for one in expected
     ]
+
+
+def test_a_message_is_gone_when_nobody_has_it() -> None:
+    """Ten megabytes do not wait for the garbage collector."""
+    raw = multipart("mixed", PLAIN, HTML, leaf("message/rfc822", multipart("mixed", PLAIN, PDF)))
+    for octets in (raw, PLAIN, PDF):
+        mail = Message.parse(octets)
+        _ = mail.text, mail.html, mail.attachments, mail.defects, mail.ambiguities, mail.parts
+        for part in mail.walk():
+            _ = part.parent, part.message, part.section, part.header.fields, part.content
+        gone = weakref.ref(mail)
+        gc.disable()
+        try:
+            del mail, part
+            assert gone() is None
+        finally:
+            gc.enable()
+
+
+def test_a_part_is_enough() -> None:
+    """The message can be had again from a part of it."""
+    part = Message.parse(multipart("mixed", PLAIN, HTML)).parts[1]
+    assert part.own_text == "<p>Grüße</p>"
+    parent = part.parent
+    assert parent is not None
+    assert isinstance(parent, Message)
+    assert bytes(parent.parts[1]) == bytes(part)
+
+
+def test_what_holds_parts_is_not_decoded_to_find_defects() -> None:
+    """Each level would copy all that is inside it."""
+    raw = b"".join(
+        b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n" % (n, n) for n in range(90)
+    )
+    mail = Message.parse(raw + b"\r\n" + b"x" * 1_000_000)
+    _ = mail.defects
+    assert not any(part._content for part in mail.walk() if part.is_multipart)
