@@ -52,7 +52,7 @@ _PARAMETER: Final = re.compile(rf"({_PLAIN_NAME})=({_VALUE})")
 
 _SECTION: Final = re.compile(r"([^*]+)(?:\*(0|[1-9][0-9]{0,3}))?(\*)?")
 MD5: Final = re.compile(r"[A-Za-z0-9+/]{22}==")
-"""What Content-MD5 says (RFC 1864 section 2): 128 bits in base64, which is one word, but no token."""
+"""What Content-MD5 says (RFC 1864 section 2): 128 bits in base64; one word, though no token."""
 _PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _SEMICOLONS: Final = re.compile(r"[; \t\r\n]*")
 _LOOSE_NAME: Final = re.compile(r"[^=;\"()\s\x00-\x1f\x7f-\uffff]+")
