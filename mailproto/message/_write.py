@@ -283,7 +283,7 @@ def _token(text: str) -> str:
 
 def _word(text: str) -> str:
     """A token, or the one thing that is a word and none (RFC 1864)."""
-    return text if isinstance(text, str) and MD5.fullmatch(text) is not None else _token(text)
+    return text if MD5.fullmatch(_check(text, "a token")) is not None else _token(text)
 
 
 @lru_cache(maxsize=256)

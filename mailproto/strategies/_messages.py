@@ -500,6 +500,29 @@ _FILES: Final = st.sampled_from(
 ) | _SAID.filter(_no_controls)
 
 
+def _coded(charset: str, text: str, subtype: str = "plain") -> message.Leaf:
+    """A text in another charset, its lines ended as RFC 2046 section 4.1.1 has them."""
+    params = (message.MimeParam("charset", charset),)
+    content = text.replace("\n", "\r\n").encode(charset)
+    return message.Leaf(content, message.ContentType("text", subtype, params))
+
+
+_CODED: Final = (
+    _coded("us-ascii", "Hello\n"),
+    _coded("utf-8", "Grüße\n日本語"),
+    _coded("iso-8859-1", "Grüße\naus Köln\n"),
+    _coded("ISO-8859-15", "10 €"),
+    _coded("windows-1252", "„Grüße“ – 10 €\n"),
+    _coded("koi8-r", "Привет\n"),
+    _coded("windows-1251", "<p>Привет</p>\n", "html"),
+    _coded("shift_jis", "日本語\n"),
+    _coded("iso-2022-jp", "日本語\n\n二\n"),
+    _coded("gb18030", "中文"),
+    _coded("big5", "中文\n"),
+    _coded("euc-kr", "한국어\n"),
+)
+
+
 def _leaves() -> SearchStrategy[message.Leaf]:
     named = st.builds(_named, st.sampled_from(["attachment", "inline"]), _FILES)
     disposition = st.none() | named
@@ -511,8 +534,13 @@ def _leaves() -> SearchStrategy[message.Leaf]:
             message.Leaf, _texts(), st.sampled_from(["text/plain", "text/x-own"]), disposition
         ),
         st.builds(message.Leaf, content, st.sampled_from(_MEDIA), disposition, ids),
-        st.builds(message.Leaf, content, _content_types(), disposition, ids),
+        st.builds(message.Leaf, content, _content_types().filter(_is_no_text), disposition, ids),
+        st.sampled_from(_CODED),
     )
+
+
+def _is_no_text(content_type: message.ContentType) -> bool:
+    return content_type.maintype != "text"
 
 
 def _named(kind: str, filename: str) -> message.Disposition:
