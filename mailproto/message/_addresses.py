@@ -372,7 +372,10 @@ class _Reader:
         lexer.skip()
         literal = lexer.take(DOMAIN_LITERAL)
         if literal:
-            return f"[{unquote(literal)}]"
+            inner = unquote(literal)
+            if has_control(inner.replace("\t", " ")):  # a line end that is no fold, too
+                raise _Failed
+            return f"[{_SPACES.sub('', inner)}]"
         labels: list[str] = []
         while True:
             label = lexer.take(_LABEL)

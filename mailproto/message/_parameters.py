@@ -29,6 +29,7 @@ from ._vocabulary import ContentType, Disposition, MimeParam, Token, Tokens
 from ._words import decode_words
 
 __all__ = [
+    "MD5",
     "format_parameters",
     "parse_content_type",
     "parse_disposition",
@@ -50,6 +51,8 @@ _USUAL_WORD: Final = re.compile(
 _PARAMETER: Final = re.compile(rf"({_PLAIN_NAME})=({_VALUE})")
 
 _SECTION: Final = re.compile(r"([^*]+)(?:\*(0|[1-9][0-9]{0,3}))?(\*)?")
+MD5: Final = re.compile(r"[A-Za-z0-9+/]{22}==")
+"""What Content-MD5 says (RFC 1864 section 2): 128 bits in base64; one word, though no token."""
 _PERCENT: Final = re.compile(rb"%([0-9A-Fa-f]{2})")
 _SEMICOLONS: Final = re.compile(r"[; \t\r\n]*")
 _LOOSE_NAME: Final = re.compile(r"[^=;\"()\s\x00-\x1f\x7f-\uffff]+")
@@ -327,7 +330,7 @@ def _extended(
 def parse_token(text: str) -> Token:
     """A field that is one word, without its comments: Content-Transfer-Encoding, MIME-Version."""
     word = text.strip(" \t\r\n")
-    if TOKEN.fullmatch(word) is not None:
+    if TOKEN.fullmatch(word) is not None or MD5.fullmatch(word) is not None:
         return Token(word)
     lexer = Lexer(text)
     lexer.skip()

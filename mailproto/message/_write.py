@@ -27,7 +27,7 @@ from .._grammar import ATEXT, is_address_literal, is_domain, with_utf8
 from ._dates import format_date
 from ._header import PARSERS, FieldValue, parse_field
 from ._lexer import DOT_ATOM, TOKEN, quote
-from ._parameters import format_parameters
+from ._parameters import MD5, format_parameters
 from ._trace import (
     format_authentication_results,
     format_list_id,
@@ -281,6 +281,11 @@ def _token(text: str) -> str:
     return text
 
 
+def _word(text: str) -> str:
+    """A token, or the one thing that is a word and none (RFC 1864)."""
+    return text if MD5.fullmatch(_check(text, "a token")) is not None else _token(text)
+
+
 @lru_cache(maxsize=256)
 def _content_type(value: ContentType) -> str:
     essence = f"{_token(value.maintype)}/{_token(value.subtype)}"
@@ -298,7 +303,7 @@ _FORMATTERS: Final[dict[type, Callable[[Any, bool, int], str]]] = {
     Date: lambda value, _utf8, _column: format_date(value),
     datetime: lambda value, _utf8, _column: format_date(value),
     MessageIds: lambda value, _utf8, _column: _ids(value),
-    Token: lambda value, _utf8, _column: _token(value.text),
+    Token: lambda value, _utf8, _column: _word(value.text),
     Tokens: lambda value, _utf8, _column: ", ".join(map(_token, value.items)),
     ContentType: lambda value, _utf8, _column: _content_type(value),
     Disposition: lambda value, _utf8, _column: "; ".join(

@@ -11,11 +11,13 @@ For property tests of your own; importing this needs the extra `mailproto[hypoth
 
 What all protocols share lives in `_shared`: chunk schedules, damage, domains and addresses, bodies.
 SASL and each protocol have a room, and its names begin with theirs: `sasl_...`, `smtp_...`.
+Messages have one as well, without a prefix: `messages()`, `near_messages()`, `hostile_messages()`.
 
 Three kinds of strategies
 
-* **Values**: commands, replies, parameters, envelopes. Each can be said (`smtp.encode` takes it),
-  and is read back as itself, without a defect.
+* **Values**: commands, replies, parameters, envelopes; what header fields say, and drafts of
+  messages. Each can be said (`smtp.encode`, `message.format_field` or `render` takes it), and is
+  read back as itself, without a defect.
 * **Streams**: what one side writes in a session, as octets. They are in order, until `mutated()`
   has been at them.
 * **Sessions**: everything that decides about a session, as one value that knows how to run itself.
@@ -26,6 +28,17 @@ What is drawn is small, because a failing example is to be read by people; the e
 
 from __future__ import annotations
 
+from ._messages import (
+    drafts,
+    groups,
+    header_fields,
+    header_values,
+    headers,
+    hostile_messages,
+    mailboxes,
+    messages,
+    near_messages,
+)
 from ._pop3 import (
     Pop3Session,
     pop3_client_streams,
@@ -71,8 +84,17 @@ __all__ = [
     "chunk_schedules",
     "cuts",
     "domains",
+    "drafts",
+    "groups",
+    "header_fields",
+    "header_values",
+    "headers",
+    "hostile_messages",
     "local_parts",
+    "mailboxes",
+    "messages",
     "mutated",
+    "near_messages",
     "pop3_client_streams",
     "pop3_commands",
     "pop3_configs",

@@ -149,6 +149,13 @@ def test_no_body_raises(name: str, body: bytes) -> None:
         assert defect.offset >= 0
 
 
+def test_a_digest_is_one_word() -> None:
+    # RFC 1864 section 2 has this example.
+    value = parse_field("Content-MD5", b"  Q2hlY2sgSW50ZWdyaXR5IQ==")
+    assert isinstance(value, Token)
+    assert (value.text, value.defects) == ("Q2hlY2sgSW50ZWdyaXR5IQ==", ())
+
+
 def test_a_value_is_read_once() -> None:
     field = Header.parse(HEADER)["From"]
     assert field.value is field.value

@@ -328,6 +328,32 @@ def test_the_envelope_that_a_header_asks_for(
     assert [str(to) for to in envelope.recipients] == recipients
 
 
+@pytest.mark.parametrize(
+    "to",
+    [
+        # CVE-2026-30227 of MimeKit: a line that is no field is read as a fold somebody forgot to
+        # indent, and its line end must not come out in an address.
+        '"a\nRCPT TO:<x@e>"@b',
+        "a@[\n192.0.2.1]",
+        "a@[192.0.2.1\nRCPT TO:<x@e>]",
+        "b <a@[\n192.0.2.1]>",
+        "<@[\nx]:a@b.c>",
+        '"a\x00"@b',
+        "a@[\x00]",
+    ],
+)
+def test_no_line_end_gets_into_an_envelope(to: str) -> None:
+    message = Message.parse(entity(f"From: a@x\nTo: {to}"))
+    assert message.envelope().recipients == ()
+    assert message.defects != ()
+
+
+def test_white_space_in_an_address_literal_says_nothing() -> None:
+    # RFC 5322 section 3.4.1: *([FWS] dtext) [FWS]
+    message = Message.parse(b"To: a@[ 192.0.2.1\r\n ], b@[IPv6: ::1]\r\n\r\n")
+    assert [box.domain for box in message.header.to] == ["[192.0.2.1]", "[IPv6:::1]"]
+
+
 # --- What is wrong --------------------------------------------------------------------------------
 
 

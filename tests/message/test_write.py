@@ -142,6 +142,12 @@ def test_mime_fields(found: tuple[MimeParam, ...]) -> None:
         ("Date", WHEN, b"Date: Mon, 23 Nov 2026 09:30:00 +0000\r\n"),
         ("MIME-Version", Token("1.0"), b"MIME-Version: 1.0\r\n"),
         ("Content-Language", Tokens(("de", "en")), b"Content-Language: de, en\r\n"),
+        # RFC 1864 section 2: base64 is one word, though it is no token
+        (
+            "Content-MD5",
+            Token("Q2hlY2sgSW50ZWdyaXR5IQ=="),
+            b"Content-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==\r\n",
+        ),
         ("Reply-To", "A <a@b>, c@d", b"Reply-To: A <a@b>, c@d\r\n"),
         ("To", Mailbox("a", "grün.example"), b"To: a@xn--grn-ioa.example\r\n"),
     ],
