@@ -443,8 +443,11 @@ def same(draft: Draft, part: Part) -> None:
             if isinstance(given_, str):
                 given_ = parse_content_type(given_)
             assert part.type == given_.essence
-            params = [one for one in part.content_type.params if one.name != "charset"]
-            assert tuple(params) == given_.params
+            params, wanted = (
+                [one for one in kind.params if one.name != "charset"]
+                for kind in (part.content_type, given_)
+            )
+            assert params == wanted
             assert part.content_id == draft.content_id
             assert part.disposition == draft.disposition
             if draft.disposition is not None and draft.disposition.get("filename"):
