@@ -230,7 +230,7 @@ def render(
     # What ends without a line end gets one where that says nothing.
     end = b"\r\n" if isinstance(draft, Multipart) else b""
     raw = b"".join([*head, b"MIME-Version: 1.0\r\n", content_fields, b"\r\n", body, end])
-    return Message(raw, limits=_UNLIMITED)
+    return Message.built(raw, _UNLIMITED)
 
 
 def rendered(draft: Draft, eight_bit: bool = False, utf8: bool = False) -> tuple[bytes, bytes, str]:

@@ -364,49 +364,56 @@ _LINES: Final = Struct("76s" * 64)  # cuts many lines at once
 
 
 _LITERAL: Final = re.compile(rb"[^!-<>-~ \t]")
-_LITERAL_BINARY: Final = re.compile(rb"[^!-<>-~ \t]|[\r\n]")
 
 
 def _to_quoted(octets: bytes, binary: bool) -> bytes:
-    lines = [octets] if binary else octets.replace(b"\r\n", b"\n").split(b"\n")
+    if binary:
+        quoted = binascii.b2a_qp(octets, istext=False).replace(b"\r\n", b"\n")
+    else:
+        octets = octets.replace(b"\r\n", b"\n")
+        # The module's writer leaves a bare CR as it is, and makes a line with a blank at its end
+        # too long.
+        if b"\r" in octets or b" \n" in octets or b"\t\n" in octets:
+            return _to_quoted_slowly(octets)
+        quoted = binascii.b2a_qp(octets)
+    if b"\nFrom " in quoted or quoted.startswith(b"From "):
+        quoted = b"\n".join([_guarded(line) for line in quoted.split(b"\n")])
+    return quoted.replace(b"\n", b"\r\n")
+
+
+def _to_quoted_slowly(octets: bytes) -> bytes:
     out: list[bytes] = []
-    for line in lines:
+    for line in octets.split(b"\n"):
         quoted = _LITERAL.sub(lambda match: b"=%02X" % match[0][0], line)
         if quoted[-1:] in (b" ", b"\t"):
             quoted = quoted[:-1] + b"=%02X" % quoted[-1]
+        if quoted == b".":  # software on the way may take it for the end
+            quoted = b"=2E"
         at = 0
-        pieces: list[bytes] = []
         while len(quoted) - at > 76:
-            cut = at + 75
-            # Not within =XY.
-            if quoted[cut - 1 : cut] == b"=":
-                cut -= 1
-            elif quoted[cut - 2 : cut - 1] == b"=":
-                cut -= 2
-            pieces.append(quoted[at:cut] + b"=")
+            cut = _cut(quoted, at + 75)
+            out.append(_guarded(quoted[at:cut] + b"="))
             at = cut
-        pieces.append(quoted[at:])
-        out += pieces
-    # What software on the way may touch: "From " and a dot at the start of a line.
-    out = [_guarded(line) if line[:1] in (b"F", b".") else line for line in out]
-    return b"\r\n".join(out)
+        out.append(_guarded(quoted[at:]))
+    return b"\n".join(out).replace(b"\n", b"\r\n")
+
+
+def _cut(quoted: bytes, at: int) -> int:
+    """`at`, or a little before: not within an =XY."""
+    if quoted[at - 1 : at] == b"=":
+        return at - 1
+    return at - 2 if quoted[at - 2 : at - 1] == b"=" else at
 
 
 def _guarded(line: bytes) -> bytes:
-    if line == b"." or line == b".=" or line.startswith(b"From "):  # noqa: PLR1714 - plainer
-        guarded = b"=%02X" % line[0] + line[1:]
-        return guarded if len(guarded) <= 76 else _resplit(guarded)
-    return line
-
-
-def _resplit(line: bytes) -> bytes:
-    """A line that has become two octets too long."""
-    cut = 73
-    if line[cut - 1 : cut] == b"=":
-        cut -= 1
-    elif line[cut - 2 : cut - 1] == b"=":
-        cut -= 2
-    return line[:cut] + b"=\r\n" + line[cut:]
+    """Software on the way may touch a line that begins with "From "."""
+    if not line.startswith(b"From "):
+        return line
+    line = b"=46" + line[1:]
+    if len(line) <= 76:
+        return line
+    cut = _cut(line, 73)
+    return line[:cut] + b"=\n" + line[cut:]
 
 
 _SPECIAL: Final = re.compile(rb"[\x80-\xff=\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

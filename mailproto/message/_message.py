@@ -69,19 +69,28 @@ class _Tree:
     octets are gone as soon as nobody has it, without waiting for the garbage collector.
     """
 
-    __slots__ = ("children", "index", "limits", "places", "raw", "root", "sections", "types")
+    __slots__ = ("_index", "children", "limits", "places", "raw", "root", "sections", "types")
 
     def __init__(
-        self, raw: bytes, index_: Index, limits: Limits, types: list[ContentType | None]
+        self, raw: bytes, index_: Index | None, limits: Limits, types: list[ContentType | None]
     ) -> None:
         self.raw = raw
-        self.index = index_
+        self._index = index_
         self.limits = limits
         self.root: weakref.ref[Message] | None = None
         self.children: dict[int, list[int]] | None = None
         self.places: list[int] | None = None  # of each part in what it is in, from 1 on
         self.sections: dict[int, str] = {}  # those that were asked for
         self.types = types  # what the scanner has read already; [] for an index that was stored
+
+    @property
+    def index(self) -> Index:
+        """Where everything is. What was built is scanned when somebody looks at it."""
+        found = self._index
+        if found is None:
+            found, self.types = scan(self.raw, self.limits)
+            self._index = found
+        return found
 
     def part(self, number: int) -> Part:
         """The view of a part."""
@@ -145,6 +154,17 @@ class _Tree:
         return section
 
 
+class _Span:
+    """The span of a message that was built, found out when it is asked for. Others have it set."""
+
+    def __get__(self, part: Part | None, owner: type) -> PartSpan | _Span:
+        if part is None:
+            return self
+        span: PartSpan = part._tree.index.parts[part.number]
+        part.__dict__["span"] = span
+        return span
+
+
 class Part:
     """A part of a message: a header and a body. The message itself is one as well."""
 
@@ -154,13 +174,17 @@ class Part:
     _disposition: Disposition | None = None
     _content: Content | None = None
     _text: str | None = None
+    if TYPE_CHECKING:
+        span: PartSpan
+        """Where it is in the message that was parsed."""
+    else:
+        span = _Span()
 
     def __init__(self, tree: _Tree, number: int) -> None:
         self._tree = tree
         self.number = number
         """Its place in `Message.index.parts`."""
-        self.span: PartSpan = tree.index.parts[number]
-        """Where it is in the message that was parsed."""
+        self.span = tree.index.parts[number]
 
     def __reduce__(self) -> tuple[object, ...]:
         return _view, (self._tree.raw, self._tree.index, self._tree.limits, self.number)
@@ -452,11 +476,19 @@ class Message(Part):
             raise ValueError("the index belongs to a message of another length")
         self._attach(_Tree(raw, index, limits, types))
 
+    @classmethod
+    def built(cls, raw: bytes, limits: Limits) -> Self:
+        """A message that was made here: it is scanned when somebody looks at it."""
+        message = cls.__new__(cls)
+        message._attach(_Tree(raw, None, limits, []))
+        return message
+
     def _attach(self, tree: _Tree) -> None:
         """It is the whole message of a tree, and keeps its views."""
         tree.root = weakref.ref(self)
         self._known = {}
-        super().__init__(tree, 0)
+        self._tree = tree
+        self.number = 0
 
     @classmethod
     def parse(cls, raw: bytes | bytearray | memoryview, *, limits: Limits = _LIMITS) -> Self:
@@ -467,6 +499,12 @@ class Message(Part):
         if isinstance(raw, (bytearray, memoryview)):
             raw = bytes(raw)
         return cls(raw, limits=limits)
+
+    def __bytes__(self) -> bytes:
+        """All its octets, as they stand there."""
+        if not self.number:
+            return self._tree.raw
+        return super().__bytes__()
 
     @property
     def raw(self) -> bytes:

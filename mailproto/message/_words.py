@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import binascii
 import re
+from bisect import bisect_right
+from itertools import accumulate
 from typing import Final
 
 from .._grammar import b64encode
@@ -148,12 +150,14 @@ def _octets(inner: str, encoding: str, at: int, defects: list[Defect] | None) ->
 
 _LONGEST: Final = 75  # RFC 2047 section 2
 _OVERHEAD: Final = len("=?utf-8?q??=")
-_SAFE_TEXT: Final = frozenset(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'()*+,-./:;<>@[\\]^`{|}~"
+_SAFE_TEXT: Final = (
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'()*+,-./:;<>@[\\]^`{|}~"
 )
 # RFC 2047 section 5 (3): what a Q word may hold as it is within a phrase
-_SAFE_PHRASE: Final = frozenset(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
+_SAFE_PHRASE: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
+_Q_TEXT, _Q_PHRASE = (
+    {chr(one): chr(one) if chr(one) in safe else f"={one:02X}" for one in range(128)} | {" ": "_"}
+    for safe in (_SAFE_TEXT, _SAFE_PHRASE)
 )
 
 
@@ -166,33 +170,30 @@ def encode_words(text: str, *, phrase: bool = False, first: int = _LONGEST) -> l
     """
     if _EVIL.search(text) is not None:
         raise ValueError("a header value holds no CR, LF or NUL")
-    safe = _SAFE_PHRASE if phrase else _SAFE_TEXT
     try:
-        encoded = [character.encode("utf-8") for character in text]
+        octets = len(text.encode("utf-8"))
     except UnicodeEncodeError:
         raise ValueError("a lone surrogate cannot be written") from None
-    quoted = ["".join([_q(octet, safe) for octet in one]) for one in encoded]
+    table = _Q_PHRASE if phrase else _Q_TEXT
+    quoted = [table.get(one) or _q(one) for one in text]
+    ends = [*accumulate(map(len, quoted), initial=0)]
+    use_q = ends[-1] <= octets * 4 // 3
+    if not use_q:
+        ends = [*accumulate([len(one.encode("utf-8")) for one in text], initial=0)]
     room = max(first, _OVERHEAD + 12) - _OVERHEAD
-    use_q = sum(map(len, quoted)) <= sum(map(len, encoded)) * 4 // 3
     words: list[str] = []
     at = 0
     while at < len(text):
-        start, used = at, 0
-        while at < len(text):
-            size = len(quoted[at]) if use_q else len(encoded[at])
-            if (used + size if use_q else (used + size + 2) // 3 * 4) > room and at > start:
-                break
-            used += size
-            at += 1
+        most = ends[at] + (room if use_q else room // 4 * 3)
+        stop = max(bisect_right(ends, most) - 1, at + 1)  # one character at least
         if use_q:
-            words.append(f"=?utf-8?q?{''.join(quoted[start:at])}?=")
+            words.append(f"=?utf-8?q?{''.join(quoted[at:stop])}?=")
         else:
-            words.append(f"=?utf-8?b?{b64encode(b''.join(encoded[start:at])).decode()}?=")
+            words.append(f"=?utf-8?b?{b64encode(text[at:stop].encode('utf-8')).decode()}?=")
+        at = stop
         room = _LONGEST - _OVERHEAD
     return words
 
 
-def _q(octet: int, safe: frozenset[int]) -> str:
-    if octet == 32:
-        return "_"
-    return chr(octet) if octet in safe else f"={octet:02X}"
+def _q(character: str) -> str:
+    return "".join([f"={octet:02X}" for octet in character.encode("utf-8")])

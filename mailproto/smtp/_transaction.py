@@ -36,18 +36,22 @@ class Planned(Protocol):
     @property
     def message(self) -> SupportsBytes:
         """What to send; `bytes()` gives its octets, lines ended with CRLF."""
+        ...
 
     @property
     def body(self) -> Literal["7BIT", "8BITMIME", "BINARYMIME"]:
         """What it is (RFC 6152, RFC 3030)."""
+        ...
 
     @property
     def smtputf8(self) -> bool:
         """Whether its header needs SMTPUTF8 (RFC 6531)."""
+        ...
 
     @property
     def possible(self) -> bool:
         """Whether there is such a form."""
+        ...
 
 
 class Plannable(Protocol):

@@ -562,18 +562,22 @@ def test_looking_up_gives_the_fields_that_are_there(raw: bytes, name: str, small
     ]
 
 
+def look(mail: Message) -> None:
+    _ = mail.text, mail.html, mail.attachments, mail.defects, mail.ambiguities, mail.parts
+    for part in mail.walk():
+        _ = part.parent, part.message, part.section, part.header.fields, part.content
+
+
 def test_a_message_is_gone_when_nobody_has_it() -> None:
     """Ten megabytes do not wait for the garbage collector."""
     raw = multipart("mixed", PLAIN, HTML, leaf("message/rfc822", multipart("mixed", PLAIN, PDF)))
     for octets in (raw, PLAIN, PDF):
         mail = Message.parse(octets)
-        _ = mail.text, mail.html, mail.attachments, mail.defects, mail.ambiguities, mail.parts
-        for part in mail.walk():
-            _ = part.parent, part.message, part.section, part.header.fields, part.content
+        look(mail)
         gone = weakref.ref(mail)
         gc.disable()
         try:
-            del mail, part
+            del mail
             assert gone() is None
         finally:
             gc.enable()
