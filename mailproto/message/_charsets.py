@@ -117,7 +117,9 @@ def _labels() -> dict[str, tuple[str, str]]:
 
 @lru_cache(maxsize=256)
 def _codec(label: str) -> tuple[str, str] | None:
-    return _labels().get(label.strip(" \t\r\n\f\"'").lower()) if len(label) < 100 else None
+    if len(label) >= 100 or not label.isascii():  # a Kelvin sign in lower case is a k
+        return None
+    return _labels().get(label.strip(" \t\r\n\f\"'").lower())
 
 
 def known_charset(label: str) -> str | None:
@@ -147,19 +149,24 @@ def decode(octets: bytes, label: str) -> Decoded:
     elif codec in ("utf-16-le", "utf-16-be"):
         bom = codecs.BOM_UTF16_LE if codec == "utf-16-le" else codecs.BOM_UTF16_BE
         octets = octets.removeprefix(bom)
-    elif codec == "cp1252" and octets.isascii():
-        return Decoded(octets.decode("ascii"), name)
+    elif codec == "cp1252":
+        if octets.isascii():
+            return Decoded(octets.decode("ascii"), name)
+        if label.strip(" \t\r\n\f\"'").lower() in ("us-ascii", "ascii"):  # it is anything but that
+            text, name = _guess(octets)
+            at = len(octets) - len(octets.lstrip(_ASCII))
+            return Decoded(text, name, (Defect("undecodable", at, octets[at : at + 8], name),))
     try:
         return Decoded(_whole(octets.decode(codec)), name)
     except UnicodeError as error:
         at = error.start if isinstance(error, UnicodeDecodeError) else 0
         if codec == "cp1252":  # the five octets that Python leaves out are C1 controls (WHATWG)
             return Decoded(_windows_1252(octets), name)
-        if label.strip().lower() in ("us-ascii", "ascii"):
-            text, name = _guess(octets)
-        else:
-            text = _whole(octets.decode(codec, "replace"))
+        text = _whole(octets.decode(codec, "replace"))
         return Decoded(text, name, (Defect("undecodable", at, octets[at : at + 8], "U+FFFD"),))
+
+
+_ASCII: Final = bytes(range(128))
 
 
 def _whole(text: str) -> str:
