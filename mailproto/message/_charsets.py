@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from ..errors import Defect
 
-__all__ = ["Decoded", "decode", "encode", "header_text", "known_charset"]
+__all__ = ["Decoded", "decode", "decode_inner", "encode", "header_text", "known_charset"]
 
 # WHATWG name -> (Python's codec, labels). The standard's names for what is not the same octet for
 # octet (gbk is decoded as gb18030, big5 with Hong Kong's additions, euc-kr and shift_jis as
@@ -164,6 +164,14 @@ def decode(octets: bytes, label: str) -> Decoded:
             return Decoded(_windows_1252(octets), name)
         text = _whole(octets.decode(codec, "replace"))
         return Decoded(text, name, (Defect("undecodable", at, octets[at : at + 8], "U+FFFD"),))
+
+
+def decode_inner(octets: bytes, label: str) -> Decoded:
+    """The same for a piece of a header, where U+FEFF is no mark but a character like others."""
+    decoded = decode(octets, label)
+    if octets.startswith(codecs.BOM_UTF8) and known_charset(label) == "utf-8":
+        return decoded._replace(text=f"\ufeff{decoded.text}")
+    return decoded
 
 
 _ASCII: Final = bytes(range(128))

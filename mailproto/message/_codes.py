@@ -84,6 +84,7 @@ DEFECTS: Final[dict[str, str]] = {
     "unreadable_address": "No certain reading as an address.",
     # --- Dates
     "asctime": "A date in the order of asctime().",
+    "hyphens_in_date": "Hyphens around the month, as in RFC 850.",
     "iso_8601": "A date of ISO 8601.",
     "junk_behind_date": "Something behind the date.",
     "leap_second": "A second that is 60.",

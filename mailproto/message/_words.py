@@ -17,12 +17,11 @@ from __future__ import annotations
 
 import binascii
 import re
-from codecs import BOM_UTF8
 from typing import Final
 
 from .._grammar import b64encode
 from ..errors import Defect
-from ._charsets import decode, known_charset
+from ._charsets import decode_inner
 from ._vocabulary import Text
 
 __all__ = ["decode_words", "encode_words", "parse_text"]
@@ -105,13 +104,10 @@ def _decoded(text: str, defects: list[Defect] | None) -> str:
 
 
 def _said(run: list[bytes], charset: str, defects: list[Defect] | None) -> str:
-    octets = b"".join(run)
-    decoded = decode(octets, charset)
+    decoded = decode_inner(b"".join(run), charset)
     if defects is not None:
         defects.extend(decoded.defects)
     text = decoded.text
-    if octets.startswith(BOM_UTF8) and known_charset(charset) == "utf-8":
-        text = f"\ufeff{text}"  # in a word it is a character that somebody wrote
     if _EVIL.search(text) is not None:
         if defects is not None:
             defects.append(Defect("control_in_encoded_word", 0, run[0][:40], "U+FFFD"))
