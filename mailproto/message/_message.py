@@ -242,6 +242,8 @@ class Part:
     @property
     def content_defects(self) -> tuple[Defect, ...]:
         """What is wrong with its transfer encoding. Offsets are those of the message."""
+        if self.span.kind != LEAF:  # nothing is undone: no copy of each level of a deep message
+            return ()
         start = self.span.body
         return tuple(
             attrs.evolve(defect, offset=defect.offset + start) for defect in self._decoded().defects

@@ -338,18 +338,18 @@ PIECES = [
     b"\n",
     b"begin ",
 ]
-PIECES += [b"#0V%T\n", b"\xff\n", b"end", b"begin 644 ", b"a\r", b"=\r\n"]
+MORE = [b"#0V%T\n", b"\xff\n", b"end", b"begin 644 ", b"a\r", b"=\r\n"]
 
 
 @pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "uuencode"])
-@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("piece", PIECES + MORE)
 def test_linear(piece: bytes, encoding: str) -> None:
     assert_linear(lambda n: piece * n, lambda octets: decode_content(octets, encoding), 60)
     assert isinstance(decode_content(piece * 100_000, encoding).octets, bytes)
 
 
 @pytest.mark.parametrize("encoding", ["base64", "quoted-printable"])
-@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("piece", PIECES + MORE)
 def test_pieces_are_linear(piece: bytes, encoding: str) -> None:
     def push(octets: bytes) -> None:
         decoder = ContentDecoder(encoding)

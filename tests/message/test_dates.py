@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -274,9 +275,9 @@ def test_what_is_not_written(value: datetime | Date) -> None:
 
 
 @pytest.mark.parametrize("value", [None, 5, "Mon, 1 Jan 2024 00:00:00 +0000", Unparsed("x")])
-def test_what_is_no_date_to_write(value: object) -> None:
+def test_what_is_no_date_to_write(value: Any) -> None:
     with pytest.raises(TypeError):
-        format_date(value)  # type: ignore[arg-type]
+        format_date(value)
 
 
 @pytest.mark.parametrize(

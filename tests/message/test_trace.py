@@ -146,8 +146,22 @@ def test_received_that_is_odd(text: str, names: list[str], found: list[str]) -> 
 
 
 WORDS = ["from", "by", "id", "for", "a.b", "<c@d>", "(e)", "((f))", ";", "1 Jan 2024 00:00 +0000"]
-WORDS += ['"', '"x;y"', "(", ")", "\\", "[1.2]", "\0", "ü", "Mon,", "with", "(\\))", "BY", "(PST)"]
-trace = st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join)
+MORE_WORDS = [
+    '"',
+    '"x;y"',
+    "(",
+    ")",
+    "\\",
+    "[1.2]",
+    "\0",
+    "ü",
+    "Mon,",
+    "with",
+    "(\\))",
+    "BY",
+    "(PST)",
+]
+trace = st.lists(st.sampled_from(WORDS + MORE_WORDS), max_size=14).map(" ".join)
 
 
 @given(trace)
@@ -515,7 +529,7 @@ RESULT = [
     "/",
     '"',
 ]
-RESULT += ["none", "i=1", "\\", "(", "@d", "\0", "ü", "a;", "\r\n "]
+MORE_RESULT = ["none", "i=1", "\\", "(", "@d", "\0", "ü", "a;", "\r\n "]
 
 
 @given(
@@ -549,7 +563,7 @@ def test_results_fast_and_full_agree(rest: str) -> None:
     assert codes(fast) == codes(full)
 
 
-@given(st.lists(st.sampled_from(RESULT), max_size=16).map("".join), st.booleans())
+@given(st.lists(st.sampled_from(RESULT + MORE_RESULT), max_size=16).map("".join), st.booleans())
 def test_results_do_not_raise(text: str, arc: bool) -> None:
     value = parse_authentication_results(text, arc=arc)
     for defect in value.defects:
@@ -677,9 +691,10 @@ def test_cve_2024_6923_no_trace_field_begins_another(writer: str, evil: str) -> 
 
 @pytest.mark.parametrize("writer", WRITERS)
 def test_only_text_is_written(writer: str) -> None:
+    wrong: Any
     for wrong in (b"a\nb", 5, None):
         with pytest.raises((TypeError, ValueError)):
-            WRITERS[writer](wrong)  # type: ignore[arg-type]
+            WRITERS[writer](wrong)
 
 
 @pytest.mark.parametrize(
@@ -725,7 +740,7 @@ ATTACKS = [
     "from ",
     "; 1 Jan 2024 ",
 ]
-ATTACKS += [
+MORE = [
     "a",
     " ",
     "a.b=c ",
@@ -741,11 +756,11 @@ ATTACKS += [
     "Mon, ",
     "@",
 ]
-ATTACKS += ["=?utf-8?q?a?= ", "a ", "(\\", '";', "; a=b (", "i=1;", ";;", "a=b; a=", "none;"]
+MOST = ["=?utf-8?q?a?= ", "a ", "(\\", '";', "; a=b (", "i=1;", ";;", "a=b; a=", "none;"]
 
 
 @pytest.mark.parametrize("parser", PARSERS)
-@pytest.mark.parametrize("piece", ATTACKS)
+@pytest.mark.parametrize("piece", ATTACKS + MORE + MOST)
 def test_linear(parser: str, piece: str) -> None:
     read = PARSERS[parser]
     assert_linear(lambda n: piece * n, read, 40)
