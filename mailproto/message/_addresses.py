@@ -129,7 +129,8 @@ class _Reader:
                 self._report("too_many_addresses", start, "not read")
                 self.items.append(Unparsed(text[start:]))
                 break
-            match = _USUAL.match(text, start)
+            # A comment before it is its own, and none of the next.
+            match = None if lexer.comments else _USUAL.match(text, start)
             if match is not None:
                 self.items.append(self._usual(match))
                 lexer.pos = match.end()

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from ..errors import Defect
 
-__all__ = ["Decoded", "decode", "encode", "header_text", "known_charset"]
+__all__ = ["Decoded", "decode", "decode_inner", "encode", "header_text", "known_charset"]
 
 # WHATWG name -> (Python's codec, labels). The standard's names for what is not the same octet for
 # octet (gbk is decoded as gb18030, big5 with Hong Kong's additions, euc-kr and shift_jis as
@@ -117,7 +117,9 @@ def _labels() -> dict[str, tuple[str, str]]:
 
 @lru_cache(maxsize=256)
 def _codec(label: str) -> tuple[str, str] | None:
-    return _labels().get(label.strip(" \t\r\n\f\"'").lower()) if len(label) < 100 else None
+    if len(label) >= 100 or not label.isascii():  # a Kelvin sign in lower case is a k
+        return None
+    return _labels().get(label.strip(" \t\r\n\f\"'").lower())
 
 
 def known_charset(label: str) -> str | None:
@@ -147,12 +149,13 @@ def decode(octets: bytes, label: str) -> Decoded:
     elif codec in ("utf-16-le", "utf-16-be"):
         bom = codecs.BOM_UTF16_LE if codec == "utf-16-le" else codecs.BOM_UTF16_BE
         octets = octets.removeprefix(bom)
-    elif codec == "cp1252" and octets.isascii():
-        return Decoded(octets.decode("ascii"), name)
-    elif label.strip().lower() in _ASCII:  # it is not: WHATWG says windows-1252, mail says UTF-8
-        text, name = _guess(octets)
-        at = next(place for place, octet in enumerate(octets) if octet > 127)
-        return Decoded(text, name, (Defect("undecodable", at, octets[at : at + 8], name),))
+    elif codec == "cp1252":
+        if octets.isascii():
+            return Decoded(octets.decode("ascii"), name)
+        if label.strip(" \t\r\n\f\"'").lower() in ("us-ascii", "ascii"):  # it is anything but that
+            text, name = _guess(octets)
+            at = len(octets) - len(octets.lstrip(_ASCII))
+            return Decoded(text, name, (Defect("undecodable", at, octets[at : at + 8], name),))
     try:
         text = octets.decode(codec)
         return Decoded(text if codec == "utf-8" else _whole(text), name)
@@ -164,7 +167,15 @@ def decode(octets: bytes, label: str) -> Decoded:
         return Decoded(text, name, (Defect("undecodable", at, octets[at : at + 8], "U+FFFD"),))
 
 
-_ASCII: Final = ("us-ascii", "ascii")
+def decode_inner(octets: bytes, label: str) -> Decoded:
+    """The same for a piece of a header, where U+FEFF is no mark but a character like others."""
+    decoded = decode(octets, label)
+    if octets.startswith(codecs.BOM_UTF8) and known_charset(label) == "utf-8":
+        return decoded._replace(text=f"\ufeff{decoded.text}")
+    return decoded
+
+
+_ASCII: Final = bytes(range(128))
 
 
 def _whole(text: str) -> str:

@@ -10,6 +10,7 @@ reader may see two messages. Each says how it was read here and how others read 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,7 @@ from ._vocabulary import Ambiguity
 
 if TYPE_CHECKING:
     from ._header import Header
-    from ._message import Message
+    from ._message import Message, Part
 
 __all__ = ["READINGS", "Conformance", "ambiguities", "conformance"]
 
@@ -40,6 +41,16 @@ READINGS: Final[dict[str, tuple[str, str]]] = {
     "unquoted_parameter": ("as far as it is a token, or up to the semicolon", "less or more of it"),
     "junk_in_base64": ("skipped", "the end of the content, or an error"),
     "data_after_padding": ("see the defect", "decoded on, or dropped"),
+    "parameter_twice": ("the extended form counts", "the plain form, or the first, counts"),
+    "encoded_word_in_parameter": ("decoded", "as it stands"),
+    "missing_section": ("the ones before it", "all of them, or none"),
+    "unreadable_parameter": ("skipped up to the semicolon", "read on at the next space"),
+    "unclosed_quote": ("see the defect", "the rest of the field"),
+    "missing_boundary": ("one opaque part", "a multipart, with a guess at its delimiter"),
+    "comment_in_encoding": ("a comment", "a part of the name, so that it is not known"),
+    "encoded_multipart": ("not encoded", "encoded, so that there are other parts, or none"),
+    "empty_line_in_field": ("a fold", "the end of the header, or an empty value"),
+    "two_filenames": ("that of Content-Disposition counts", "that of Content-Type counts"),
     "missing_padding": ("decoded as far as it goes", "an error, or nothing"),
     "unknown_encoding": ("not encoded", "a guess"),
     "odd_encoding": ("the encoding that was meant", "not encoded"),
@@ -67,6 +78,7 @@ def ambiguities(message: Message) -> tuple[Ambiguity, ...]:
     for part in message.walk():
         found += _repeated(part.header)
         found += _of_defects(part.own_defects)
+        found += _of_mime(part)
         if len(found) >= _REPORTED:
             break
     found += _bare_cr(message)
@@ -95,6 +107,37 @@ def _repeated(header: Header) -> Iterator[Ambiguity]:
                 "all count together" if name in _TOGETHER else "the first counts",
                 "the first or the last counts",
             )
+
+
+def _of_mime(part: Part) -> Iterator[Ambiguity]:
+    """What is allowed (or nearly), and read in more than one way all the same."""
+    header, span = part.header, part.span
+    encoding = header.get("content-transfer-encoding")
+    if encoding is not None:
+        if b"(" in encoding.body:
+            yield _found("comment_in_encoding", encoding.offset, encoding.raw)
+        if part.is_multipart and part.encoding not in ("7bit", "8bit", "binary"):
+            yield _found("encoded_multipart", encoding.offset, encoding.raw)
+    empty = _EMPTY_LINE.search(header.raw)
+    if empty is not None:
+        yield _found("empty_line_in_field", span.start + empty.start(), empty[0])
+    disposition = header.get("content-disposition")
+    if disposition is not None:
+        name, filename = part.content_type.get("name"), part.filename
+        if name and filename and name != filename:
+            yield _found("two_filenames", disposition.offset, disposition.raw)
+
+
+# A fold of white space alone (RFC 5322 section 4.2), or a field of MIME whose first line is empty.
+_EMPTY_LINE: Final = re.compile(
+    rb"^(?:[ \t]++\r?(?:\n|\Z)"
+    rb"|Content-(?:Type|Disposition|Transfer-Encoding)[ \t]*+:[ \t]*+\r?\n[ \t])",
+    re.MULTILINE | re.IGNORECASE,
+)
+
+
+def _found(code: str, at: int, raw: bytes) -> Ambiguity:
+    return Ambiguity(code, at, raw[:80], *READINGS[code])
 
 
 def _bare_cr(message: Message) -> Iterator[Ambiguity]:
@@ -174,7 +217,7 @@ def conformance(message: Message) -> Conformance:
                 first_long = at if first_long < 0 else first_long
             at += length + 1
     else:
-        *lines, last = raw.split(b"\n")
+        *lines, last = raw.split(b"\n")  # behind the last there is no LF: a CR there is bare
         longest = max([len(last), *(len(line) - line.endswith(b"\r") for line in lines)])
     header = body = False
     if not raw.isascii():

@@ -84,7 +84,9 @@ def parse_date(text: str) -> Date | Unparsed:
                 int(hour),
                 int(minute),
                 int(second),
-                tzinfo=_offset(-offset if sign == "-" else offset) if offset < 1440 else None,
+                tzinfo=_offset(-offset if sign == "-" else offset)
+                if offset < 1440 and minutes < "60"
+                else None,
             )
         except ValueError:
             value = None
@@ -135,10 +137,11 @@ class _Reader:
         else:
             date = self._number()
             lexer.skip()
-            lexer.sign("-")
+            hyphens = lexer.sign("-")
             month = self._name(_MONTH)
             lexer.skip()
-            lexer.sign("-")
+            if lexer.sign("-") or hyphens:
+                self._report("hyphens_in_date", "none")
             year = self._number()
             clock = self._clock()
             zone = self._zone()

@@ -306,7 +306,7 @@ class Part:
     def content_defects(self) -> tuple[Defect, ...]:
         """What is wrong with its transfer encoding. Offsets are those of the message."""
         start = self.span.body
-        leaf = self.span.kind == LEAF
+        leaf = self.span.kind == LEAF  # else nothing is undone, and no level of it copied
         defects = self._decoded().defects if leaf else decode_content(b"", self.encoding).defects
         return tuple(attrs.evolve(defect, offset=defect.offset + start) for defect in defects)
 

@@ -23,7 +23,7 @@ from typing import Final
 import attrs
 
 from ..errors import Defect
-from ._charsets import decode
+from ._charsets import decode_inner
 from ._lexer import FWS, QUOTED, TOKEN, Lexer, quote, unquote
 from ._vocabulary import ContentType, Disposition, MimeParam, Token, Tokens
 from ._words import decode_words
@@ -319,7 +319,7 @@ def _extended(
     )
     if not charset and octets.isascii():
         return MimeParam(name, octets.decode("ascii"), language=language)
-    decoded = decode(octets, charset)
+    decoded = decode_inner(octets, charset)
     defects += [attrs.evolve(defect, offset=offset) for defect in decoded.defects if charset]
     return MimeParam(name, decoded.text, charset.lower(), language)
 

@@ -177,22 +177,17 @@ def base_subject(subject: str) -> BaseSubject:
             while start < end and text[start] == " ":
                 start += 1
             # (3) subj-leader: blobs, then re or fwd
-            at = start
+            at = last = start
             while (blob := _BLOB.match(text, at, end)) is not None:
-                at = blob.end()
-                # A leader of many blobs is looked at again with each that is taken off: no further.
-                if at - start > _LEADER:
-                    break
+                last, at = at, blob.end()
             leader = _REFWD.match(text, at, end)
             if leader is not None:
                 start = leader.end()
                 said = True
                 continue
-            # (4) a blob, if something is left behind it
-            blob = _BLOB.match(text, start, end)
-            if blob is None or blob.end() >= end:
-                break
-            start = blob.end()
+            # (4) the blobs one by one, as long as something is left behind them
+            start = at if at < end else last
+            break
         # (6) what is wrapped whole
         if text[start : min(start + 5, end)].lower() == _FWD_HEADER and text[end - 1] == "]":
             start, end = start + 5, end - 1
@@ -201,14 +196,15 @@ def base_subject(subject: str) -> BaseSubject:
         return BaseSubject(text[start:end], said)
 
 
-_LEADER: Final = 200
-
-
 # --- Comparing (RFC 5051) -------------------------------------------------------------------------
 
 
 def casemap(text: str) -> str:
-    """`text` for i;unicode-casemap: titlecased character by character, then decomposed (NFKD)."""
+    """`text` for i;unicode-casemap: titlecased character by character, then decomposed (NFKD).
+
+    Titlecase is what UnicodeData.txt has: one character for one, so that `ß` stays as it is.
+    """
     if text.isascii():
         return text.upper()
-    return unicodedata.normalize("NFKD", "".join([one.title() for one in text]))
+    titles = [title if len(title := one.title()) == 1 else one for one in text]
+    return unicodedata.normalize("NFKD", "".join(titles))

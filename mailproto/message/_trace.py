@@ -534,7 +534,9 @@ def parse_authentication_results(
     usual = None if arc else _USUAL_RESULTS.fullmatch(text)
     if usual is not None:
         results = _usual_results(usual[2])
-        if most is None or sum(1 + len(one.properties) for one in results) <= most:
+        if results is not None and (
+            most is None or sum(1 + len(one.properties) for one in results) <= most
+        ):
             return AuthenticationResults(usual[1], results)
     return _Results(text, most).read(arc=arc)
 
@@ -569,8 +571,8 @@ class _Result:
         )
 
 
-def _usual_results(text: str) -> tuple[AuthResult, ...]:
-    """Results that the pattern has read."""
+def _usual_results(text: str) -> tuple[AuthResult, ...] | None:
+    """Results that the pattern has read; None if there is something to say about them."""
     results: list[_Result] = []
     for piece, value in _RESULT_PIECE.findall(text):
         if piece[0] == ";":
@@ -579,6 +581,8 @@ def _usual_results(text: str) -> tuple[AuthResult, ...]:
             results[-1].comments += (unquote(piece),)
         else:
             ptype, _, name = piece.lower().rpartition(".")
+            if not ptype and results[-1].reason is not None:
+                return None
             results[-1].add(ptype, name, value[1:-1] if value[0] == '"' else value)
     return tuple([one.made() for one in results])
 

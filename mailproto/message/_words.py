@@ -23,7 +23,7 @@ from typing import Final
 
 from .._grammar import b64encode
 from ..errors import Defect
-from ._charsets import decode
+from ._charsets import decode_inner
 from ._vocabulary import Text
 
 __all__ = ["decode_words", "encode_words", "parse_text"]
@@ -116,7 +116,7 @@ def _decoded(text: str, defects: list[Defect] | None) -> str:
 
 
 def _said(run: list[bytes], charset: str, defects: list[Defect] | None) -> str:
-    decoded = decode(b"".join(run), charset)
+    decoded = decode_inner(b"".join(run), charset)
     if defects is not None:
         defects.extend(decoded.defects)
     text = decoded.text

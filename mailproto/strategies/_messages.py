@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final, TypeVar
 
+import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -528,19 +529,26 @@ def _leaves() -> SearchStrategy[message.Leaf]:
     disposition = st.none() | named
     ids = st.just("") | _ids()
     content = OCTETS | bodies(bare_newlines=True, max_size=4)
+    kinds = _content_types().filter(_is_no_text).map(_without_name)
     return st.one_of(
         st.builds(message.Leaf, _texts(), st.sampled_from(["text/plain", "text/html"])),
         st.builds(
             message.Leaf, _texts(), st.sampled_from(["text/plain", "text/x-own"]), disposition
         ),
         st.builds(message.Leaf, content, st.sampled_from(_MEDIA), disposition, ids),
-        st.builds(message.Leaf, content, _content_types().filter(_is_no_text), disposition, ids),
+        st.builds(message.Leaf, content, kinds, disposition, ids),
         st.sampled_from(_CODED),
     )
 
 
 def _is_no_text(content_type: message.ContentType) -> bool:
     return content_type.maintype != "text"
+
+
+def _without_name(content_type: message.ContentType) -> message.ContentType:
+    """A name there, and another in the disposition, can be read in two ways."""
+    params = tuple(one for one in content_type.params if one.name != "name")
+    return attrs.evolve(content_type, params=params)
 
 
 def _named(kind: str, filename: str) -> message.Disposition:
