@@ -2,7 +2,8 @@
 
 What must hold: nothing raises; the octets come back; the push parser says the same as one pass,
 however the message is cut; every span lies in what it is in; a section that exists is a piece of
-the message. `README.md` says how to run this.
+the message; a field that is added leaves the rest as it was; what is planned for a peer fits it.
+`README.md` says how to run this.
 
 An input is how it is cut (its length, then the lengths of the pieces), and the message.
 """
@@ -65,6 +66,44 @@ def check(octets: bytes) -> None:
     message.sort_keys(mail)
     message.thread_keys(mail)
     list(message.search_texts(mail))
+    stored = message.Message(raw, mail.index, limits=limits)
+    for one, other in zip(mail.walk(), stored.walk(), strict=True):
+        assert one.content_type == other.content_type
+    edited(mail)
+    planned(mail)
+
+
+def edited(mail: message.Message) -> None:
+    """A field that is added is there, and nothing else has changed."""
+    part = mail.part(len(mail.index.parts) - 1)
+    for add in (message.Edit.prepend, message.Edit.append):
+        edit = mail.edit(break_signatures=True)
+        add(edit, "X-Mark", "unlikely-word", part=part)
+        new = edit.message()
+        assert len(new.raw) <= len(mail.raw) + 27
+        before, mark, behind = new.raw.partition(b"X-Mark: unlikely-word")
+        assert mark
+        assert mail.raw.startswith(before.rstrip(b"\r\n"))
+        assert mail.raw.endswith(behind.lstrip(b"\r\n"))
+        assert isinstance(edit.breaks, tuple)
+
+
+def planned(mail: message.Message) -> None:
+    """What is planned fits, and needs nothing when it is planned again."""
+    for flags in range(8):
+        offers = {
+            "eight_bit_mime": bool(flags & 1),
+            "smtputf8": bool(flags & 2),
+            "binary_mime": bool(flags & 4),
+        }
+        plan = mail.plan(**offers)
+        assert bool(plan.changes) == (plan.message is not mail)
+        if plan.possible:
+            again = plan.message.plan(**offers)
+            assert again.message is plan.message
+            assert plan.body != "BINARYMIME" or flags & 4
+            assert plan.body != "8BITMIME" or flags
+            assert not plan.smtputf8 or flags & 2
 
 
 def pushed(raw: bytes, cuts: list[int], limits: Limits, whole: message.Index) -> None:
