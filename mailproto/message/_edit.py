@@ -44,6 +44,8 @@ __all__ = ["BrokenSignature", "Edit", "SignatureBroken", "broken_signatures", "d
 _WIDTHS: Final = ("7bit", "8bit", "binary")
 _CONTENT: Final = re.compile("content-", re.IGNORECASE)
 _LAST: Final = 2**62
+# What cannot stand behind a field that does not end with a line end, and behind one that does.
+_MORE: Final = (re.compile(rb"[^\r\n]|\r?\n[ \t]"), re.compile(rb"[ \t]"))
 
 
 class SignatureBroken(ValueError):
@@ -143,6 +145,8 @@ class Edit:
         if not fields:
             self.append(name, value, part=part)
             return
+        for field in fields:
+            self._known(field)
         octets = self._lines(format_field(name, value, utf8=self.utf8))
         self._splice(
             (fields[0].offset, len(fields[0].raw), _fitting(octets, fields[0])),
@@ -160,8 +164,9 @@ class Edit:
         if isinstance(field, str):
             fields = self._mine(part).header.all(field)
         else:
-            self._known(field)
             fields = (field,)
+        for one in fields:
+            self._known(one)
         self._splice(*((one.offset, len(one.raw), b"") for one in fields))
 
     # --- Parts ------------------------------------------------------------------------------------
@@ -339,6 +344,10 @@ class Edit:
             raise TypeError(f"a Field of the message is needed, not {type(field).__name__}")
         if not field.raw or not self.mail.raw.startswith(field.raw, field.offset):
             raise ValueError("the field is of another message")
+        if _MORE[field.raw.endswith(b"\n")].match(self.mail.raw, field.offset + len(field.raw)):
+            raise ValueError(
+                "limits.header has cut this field: parse the message with a higher one"
+            )
 
     def _lines(self, octets: bytes) -> bytes:
         return octets if self._newline == b"\r\n" else octets.replace(b"\r\n", b"\n")

@@ -41,7 +41,6 @@ from ._edit import BrokenSignature, Edit, broken_signatures, delimiters_around
 from ._message import Message, Part
 from ._scan import LEAF, MESSAGE, MULTIPART
 from ._vocabulary import Token
-from ._write import format_field
 
 if TYPE_CHECKING:
     from ._header import Field
@@ -246,10 +245,7 @@ class _Walk:
 
     def _rewrite(self, part: Part, field: Field) -> bool:
         try:
-            octets = format_field(field.name, field.value, utf8=self.edit.utf8)
-            if not field.raw.endswith(b"\n"):
-                octets = octets.rstrip(b"\r\n")
-            self.edit.put(field.offset, field.offset + len(field.raw), octets)
+            self.edit.replace(field, field.value)
         except (ValueError, TypeError) as error:
             self.obstacle("header", field.offset, field.raw, str(error))
             return False

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailproto.limits import Limits
 from mailproto.message import (
     Attachment,
     Date,
@@ -582,3 +583,19 @@ def test_removing_a_part_leaves_the_others(raw: bytes) -> None:
         if not mail.index.ambiguities:
             left = [bytes(one) for one in parent.parts if one is not part]
             assert [bytes(one) for one in new.part(parent.number).parts] == left
+
+
+def test_a_field_that_a_limit_has_cut_is_not_edited() -> None:
+    """The rest of it would stay behind. (Found by fuzzing.)"""
+    for rest in (b"more\r\n", b"\r\n fold\r\n", b""):
+        raw = b"Subject: 123" + rest + b"\r\nbody"
+        mail = Message.parse(raw, limits=Limits(header=12))
+        edit = mail.edit()
+        if not rest:
+            edit.set("Subject", "x")
+            continue
+        with pytest.raises(ValueError, match=r"limits\.header"):
+            edit.set("Subject", "x")
+        with pytest.raises(ValueError, match=r"limits\.header"):
+            edit.remove("Subject")
+        assert edit.message() is mail
