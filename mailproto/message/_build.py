@@ -270,7 +270,9 @@ def _leaf(leaf: Leaf, eight_bit: bool, utf8: bool) -> tuple[bytes, bytes, str]:
         params.insert(0, MimeParam("charset", charset))
         content_type = attrs.evolve(content_type, params=tuple(params))
         try:
-            content = _NEWLINE.sub("\r\n", content).encode("utf-8")
+            if "\r" in content:
+                content = _NEWLINE.sub("\n", content)
+            content = content.replace("\n", "\r\n").encode("utf-8")
         except UnicodeEncodeError:
             raise ValueError("the text holds a lone surrogate") from None
     text = content_type.maintype == "text"

@@ -161,10 +161,7 @@ class Edit:
 
     def remove(self, field: Field | str, *, part: Part | None = None) -> None:
         """Remove one field, or all of a name: that there is none is fine."""
-        if isinstance(field, str):
-            fields = self._mine(part).header.all(field)
-        else:
-            fields = (field,)
+        fields = self._mine(part).header.all(field) if isinstance(field, str) else (field,)
         for one in fields:
             self._known(one)
         self._splice(*((one.offset, len(one.raw), b"") for one in fields))

@@ -156,7 +156,9 @@ _SAFE_TEXT: Final = (
 # RFC 2047 section 5 (3): what a Q word may hold as it is within a phrase
 _SAFE_PHRASE: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
 _Q_TEXT, _Q_PHRASE = (
-    {chr(one): chr(one) if chr(one) in safe else f"={one:02X}" for one in range(128)} | {" ": "_"}
+    tuple(
+        "_" if one == 32 else chr(one) if chr(one) in safe else f"={one:02X}" for one in range(256)
+    )
     for safe in (_SAFE_TEXT, _SAFE_PHRASE)
 )
 
@@ -171,29 +173,26 @@ def encode_words(text: str, *, phrase: bool = False, first: int = _LONGEST) -> l
     if _EVIL.search(text) is not None:
         raise ValueError("a header value holds no CR, LF or NUL")
     try:
-        octets = len(text.encode("utf-8"))
+        octets = text.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError("a lone surrogate cannot be written") from None
+    size = len(octets)
     table = _Q_PHRASE if phrase else _Q_TEXT
-    quoted = [table.get(one) or _q(one) for one in text]
+    quoted = [table[one] for one in octets]
     ends = [*accumulate(map(len, quoted), initial=0)]
-    use_q = ends[-1] <= octets * 4 // 3
-    if not use_q:
-        ends = [*accumulate([len(one.encode("utf-8")) for one in text], initial=0)]
+    use_q = ends[-1] <= size * 4 // 3
     room = max(first, _OVERHEAD + 12) - _OVERHEAD
     words: list[str] = []
     at = 0
-    while at < len(text):
-        most = ends[at] + (room if use_q else room // 4 * 3)
-        stop = max(bisect_right(ends, most) - 1, at + 1)  # one character at least
+    while at < size:
+        stop = bisect_right(ends, ends[at] + room) - 1 if use_q else at + room // 4 * 3
+        if stop < size:
+            while octets[stop] & 0xC0 == 0x80:  # not within a character
+                stop -= 1
         if use_q:
             words.append(f"=?utf-8?q?{''.join(quoted[at:stop])}?=")
         else:
-            words.append(f"=?utf-8?b?{b64encode(text[at:stop].encode('utf-8')).decode()}?=")
+            words.append(f"=?utf-8?b?{b64encode(octets[at:stop]).decode()}?=")
         at = stop
         room = _LONGEST - _OVERHEAD
     return words
-
-
-def _q(character: str) -> str:
-    return "".join([f"={octet:02X}" for octet in character.encode("utf-8")])
