@@ -45,7 +45,7 @@ _WIDTHS: Final = ("7bit", "8bit", "binary")
 _CONTENT: Final = re.compile("content-", re.IGNORECASE)
 _LAST: Final = 2**62
 # What cannot stand behind a field that does not end with a line end, and behind one that does.
-_MORE: Final = (re.compile(rb"[^\r\n]|\r?\n[ \t]"), re.compile(rb"[ \t]"))
+_MORE: Final = (re.compile(rb"[^\r\n]|\r?\n[ \t]|(?<=\r)\n"), re.compile(rb"[ \t]"))
 
 
 class SignatureBroken(ValueError):

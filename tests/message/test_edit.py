@@ -599,3 +599,6 @@ def test_a_field_that_a_limit_has_cut_is_not_edited() -> None:
         with pytest.raises(ValueError, match=r"limits\.header"):
             edit.remove("Subject")
         assert edit.message() is mail
+    mail = Message.parse(b"Subject: 12\r\n\r\n", limits=Limits(header=12))  # within a CRLF
+    with pytest.raises(ValueError, match=r"limits\.header"):
+        mail.edit().set("Subject", "x")
