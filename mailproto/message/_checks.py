@@ -174,7 +174,8 @@ def conformance(message: Message) -> Conformance:
                 first_long = at if first_long < 0 else first_long
             at += length + 1
     else:
-        longest = max(len(line) - line.endswith(b"\r") for line in raw.split(b"\n"))
+        *ended, last = raw.split(b"\n")
+        longest = max([len(last), *(len(line) - line.endswith(b"\r") for line in ended)])
     header = body = False
     if not raw.isascii():
         base = message.span.start
