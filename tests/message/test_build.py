@@ -252,6 +252,8 @@ def test_a_boundary_does_not_occur() -> None:
         lambda: render(Leaf(b"x"), [("Bcc: y\r\nX", "z")]),
         lambda: usual(from_="a@b\r\nBcc: y"),
         lambda: usual(from_="a@b <c@d>"),
+        lambda: usual(to="g: <@x:a@b>;"),
+        lambda: usual(to="g: a..b@c;"),
         lambda: usual(to=['"a\r\nRCPT TO:<x@e>"@b']),
         lambda: usual(subject="a\nb"),
         lambda: usual(message_id="a\r\nb"),

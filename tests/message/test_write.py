@@ -256,6 +256,7 @@ def test_classes_that_no_field_has(name: Any, value: Any) -> None:
         ("To", Mailbox("a", "[b]")),
         ("To", Group("", ())),
         ("To", "a@b <c@d>"),
+        ("To", "g: <@x:a@b>;"),
         ("Date", "yesterday"),
         ("Date", WHEN.replace(tzinfo=None)),
         ("Message-ID", MessageIds(("a b",))),
