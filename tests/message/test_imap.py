@@ -264,17 +264,6 @@ def test_depth_is_no_recursion() -> None:
     assert depth == 3_000
 
 
-@given(st.binary(max_size=200))
-def test_nothing_raises(raw: bytes) -> None:
-    message = Message.parse(raw)
-    bodystructure(message)
-    imap_envelope(message)
-    sort_keys(message)
-    thread_keys(message)
-    assert len(preview(message)) <= 256
-    list(search_texts(message))
-
-
 # --- BINARY ---------------------------------------------------------------------------------------
 
 
