@@ -669,6 +669,7 @@ _SLIPPED_FIELDS: Final = (
     b'Content-Type: multipart/mixed; boundary=""',
     b"Content-Type: multipart/alternative; boundary=a; boundary=b",
     b"Content-Type: message/rfc822",
+    b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64",
     b"Content-Type: message/delivery-status",
     b"Content-Type : image/png",
     b"Content-Disposition: attachment; filename=a b.txt",
@@ -697,8 +698,9 @@ _HEADER_STARTS: Final = re.compile(rb"(?:\A|(?<=\n))(?:--[^\r\n]*\r\n)?(?=[!-9;-
 def _field_put_in(draw: st.DrawFn, raw: bytes) -> bytes:
     places = [match.end() for match in _HEADER_STARTS.finditer(raw)][:12]
     at = draw(st.sampled_from(places or [0]))
-    field = draw(st.sampled_from(_SLIPPED_FIELDS))
-    return raw[:at] + field + draw(st.sampled_from([b"\r\n", b"\r\n", b"\n"])) + raw[at:]
+    fields = draw(st.lists(st.sampled_from(_SLIPPED_FIELDS), min_size=1, max_size=3))
+    newline = draw(st.sampled_from([b"\r\n", b"\r\n", b"\n"]))
+    return raw[:at] + b"".join([field + newline for field in fields]) + raw[at:]
 
 
 def _replaced(pattern: bytes, by: bytes) -> Callable[[bytes], bytes]:
@@ -760,14 +762,19 @@ def _slipped(draw: st.DrawFn, proper: SearchStrategy[bytes], most: int) -> bytes
 
 
 @once
-def near_messages(*, max_slips: int = 3) -> SearchStrategy[bytes]:
+def near_messages(
+    *, proper: SearchStrategy[bytes] | None = None, max_slips: int = 3
+) -> SearchStrategy[bytes]:
     """Nearly well-formed messages: proper ones with what the field does to them, once or more.
 
     Bare LF; boundaries that are missing, given twice, never closed; broken encoded-words; 8-bit
     headers; obsolete and invented forms of addresses, dates and parameters; wrong encodings; white
     space before the colon, mbox lines, forgotten folds. A slip may find nothing to change.
+    `proper` are the messages that it begins with, `messages()` if they are not given.
     """
-    return _slipped(messages(max_leaves=3).map(bytes), max_slips)
+    if proper is None:
+        proper = messages(max_leaves=3).map(bytes)
+    return _slipped(proper, max_slips)
 
 
 # --- Hostile --------------------------------------------------------------------------------------
