@@ -103,7 +103,11 @@ class _Tree:
                 if span.parent < 0:
                     sections.append("")
                 elif spans[span.parent].kind == MESSAGE:
-                    sections.append(sections[span.parent] or "1")
+                    outer, above = sections[span.parent], spans[span.parent].parent
+                    if above < 0 or spans[above].kind == MESSAGE:
+                        # It is the body of a message, which is part 1 of that.
+                        outer = f"{outer}.1" if outer else "1"
+                    sections.append(outer)
                 else:
                     place = before[span.parent] = before.get(span.parent, 0) + 1
                     outer = sections[span.parent]

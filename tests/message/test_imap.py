@@ -127,6 +127,15 @@ def test_part_numbers(leaf: str) -> None:
     assert mime.endswith(b"\r\n\r\n")
 
 
+def test_a_message_right_in_a_message_is_its_part_1() -> None:
+    # RFC 9051 section 6.4.5.1: what is no multipart has one part, number 1, messages too
+    inner = multi("mixed", "a", part("text/plain", "here"))
+    message = Message.parse((part("message/rfc822", "") * 2 + inner).encode())
+    assert [one.section for one in message.walk()] == ["", "1", "1.1", "1.1.1"]
+    assert section_octets(message, "1.1.1") == b"here"
+    assert section_octets(message, "1.1") == inner.encode()
+
+
 def test_sections_of_messages() -> None:
     message = Message.parse(COMPLEX)
     header, _, text = COMPLEX.partition(b"\r\n\r\n")
