@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any, TypeVar, get_args
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
-from mailproto import BodyChunk, pop3, sasl, smtp
+from mailproto import BodyChunk, message, pop3, sasl, smtp
 from mailproto import strategies as mail
 from mailproto.testing import run
 
@@ -642,6 +644,226 @@ def test_a_pop3_session_runs_itself_to_its_end() -> None:
     assert repr(mail.Pop3Session(messages=(b"x",))) == "Pop3Session(messages=(b'x',))"
 
 
+# -- messages --------------------------------------------------------------------------------------
+
+FIELDS = (
+    *("From", "To", "Sender", "Return-Path", "Date", "Message-ID", "References", "Received"),
+    *("Content-Type", "Content-Disposition", "Content-Language", "Content-MD5", "List-Post"),
+    *("List-Id", "Authentication-Results", "ARC-Authentication-Results", "DKIM-Signature"),
+    *("Subject", "X-Own"),
+)
+
+
+@pytest.mark.parametrize("utf8", [False, True], ids=["ascii", "utf8"])
+@pytest.mark.parametrize("name", FIELDS)
+def test_header_values_are_what_the_field_is_read_as(name: str, utf8: bool) -> None:
+    values = sample(mail.header_values(name, utf8=utf8), 60)
+    assert len({repr(value) for value in values}) > 1
+    for value in values:
+        written = message.format_field(name, value, utf8=utf8)
+        (field,) = message.Header.parse(written).fields
+        assert field.value == value
+        assert utf8 or written.isascii()
+
+
+def _names(value: Any) -> list[str]:
+    return [box.name for box in value.mailboxes]
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("To", lambda value: any(isinstance(one, message.Group) for one in value.items)),
+        ("To", lambda value: message.Group("undisclosed-recipients") in value.items),
+        ("To", lambda value: any(not one.isascii() for one in _names(value))),
+        ("To", lambda value: any('"' in one for one in _names(value))),
+        ("To", lambda value: any("=?" in one for one in _names(value))),
+        ("To", lambda value: any(" " in box.local_part for box in value)),
+        ("To", lambda value: any(box.domain.startswith("[") for box in value)),
+        ("From", lambda value: len(value.items) > 1),
+        ("Return-Path", lambda value: value.items == (message.Mailbox("", ""),)),
+        ("Date", lambda value: not value.zone_known),
+        ("Date", lambda value: value.value.utcoffset().total_seconds() % 3_600),
+        ("Date", lambda value: value.value.year == 1_900),
+        ("References", lambda value: len(value.ids) > 3),
+        ("References", lambda value: any("@[" in one for one in value)),
+        ("Content-Type", lambda value: any(len(one.value) > 78 for one in value.params)),
+        ("Content-Type", lambda value: any(one.language for one in value.params)),
+        ("Content-Disposition", lambda value: not (value.get("filename") or "").isascii()),
+        ("Content-Disposition", lambda value: "/" in (value.get("filename") or "")),
+        ("Received", lambda value: len(value.clauses) > 3),
+        ("Received", lambda value: any(one.comments for one in value.clauses)),
+        ("List-Post", lambda value: value.no),
+        ("List-Id", lambda value: not value.name.isascii()),
+        ("Authentication-Results", lambda value: not value.results),
+        ("Authentication-Results", lambda value: any(one.properties for one in value.results)),
+        ("Authentication-Results", lambda value: any(" " in one.reason for one in value.results)),
+        ("ARC-Authentication-Results", lambda value: value.instance),
+        ("DKIM-Signature", lambda value: len(value.get("b") or "") > 64),
+        ("Subject", lambda value: value.text == ""),
+        ("Subject", lambda value: value.text != value.text.strip()),
+        ("Subject", lambda value: value.text.startswith("=?utf-8?q?")),
+        ("Subject", lambda value: len(value.text) > 78 and not value.text.isascii()),
+    ],
+)
+def test_the_edges_of_header_values_are_drawn(name: str, wanted: Callable[[Any], object]) -> None:
+    find(mail.header_values(name), wanted)
+
+
+def test_addresses_of_messages_are_ascii_unless_asked_for_more() -> None:
+    """RFC 6532: a display name can be encoded, an address cannot."""
+    boxes = sample(mail.mailboxes())
+    assert all(box.addr_spec.isascii() for box in boxes)
+    assert not all(box.name.isascii() for box in boxes)
+    find(mail.mailboxes(utf8=True), lambda box: not box.local_part.isascii())
+    find(mail.mailboxes(utf8=True), lambda box: not box.domain.isascii())
+
+
+@given(mail.groups(max_size=2))
+def test_groups_are_small_and_named(group: message.Group) -> None:
+    assert group.name
+    assert len(group.mailboxes) <= 2
+
+
+def test_fields_of_every_kind_are_drawn() -> None:
+    drawn = sample(mail.header_fields(), 400)
+    kinds = {type(value) for _, value in drawn}
+    written_by_render = {message.ContentType, message.Disposition, message.Unparsed}
+    assert kinds == set(get_args(message.FieldValue)) - written_by_render
+
+
+@given(mail.headers())
+def test_headers_are_proper(fields: tuple[tuple[str, message.FieldValue], ...]) -> None:
+    """RFC 5322 section 3.6: what has to be there is, and what may be there once is not twice."""
+    made = message.render(message.Leaf("x"), fields)
+    assert made.conformance().ok
+    assert made.defects == ()
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda draft: isinstance(draft, message.Leaf) and isinstance(draft.content, str),
+        lambda draft: isinstance(draft, message.Leaf) and isinstance(draft.content, bytes),
+        lambda draft: isinstance(draft, message.Leaf) and draft.content_id,
+        lambda draft: isinstance(draft, message.Nested),
+        lambda draft: isinstance(draft, message.Multipart) and len(draft.parts) > 1,
+        lambda draft: isinstance(draft, message.Multipart) and draft.subtype == "digest",
+    ],
+)
+def test_drafts_of_every_kind_are_drawn(wanted: Callable[[message.Draft], object]) -> None:
+    find(mail.drafts(), wanted)
+
+
+def _encodings(made: message.Message) -> set[str]:
+    return {part.encoding for part in made.walk()}
+
+
+@cache
+def many(kind: str) -> list[Any]:
+    """A sample of messages, for all who look for something in it."""
+    return sample(getattr(mail, kind)(), 1_000)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda made: not made.is_multipart,
+        lambda made: made.html and made.text,
+        lambda made: any(part.content_id for part in made.attachments),
+        lambda made: any(not part.filename.isascii() for part in made.attachments),
+        lambda made: any(part.message for part in made.walk()),
+        lambda made: len({part.section.count(".") for part in made.walk()}) > 2,
+        lambda made: {"8bit", "base64"} <= _encodings(made),
+        lambda made: "quoted-printable" in _encodings(made),
+        lambda made: {part.charset for part in made.walk()} - {"", "us-ascii", "utf-8"},
+        lambda made: made.header.received,
+        lambda made: made.text == "" and made.body.raw == b"",
+        lambda made: max(map(len, made.text.split("\n"))) > 998,
+    ],
+)
+def test_messages_of_every_kind_are_drawn(wanted: Callable[[message.Message], object]) -> None:
+    assert any(map(wanted, many("messages")))
+
+
+@given(mail.messages(utf8=True))
+def test_messages_are_proper(made: message.Message) -> None:
+    assert made.conformance().ok
+    assert made.defects == ()
+    assert made.ambiguities == ()
+
+
+def test_headers_of_messages_are_ascii_unless_asked_for_more() -> None:
+    assert not any(made.conformance().eight_bit_header for made in many("messages"))
+    find(mail.messages(utf8=True), lambda made: made.conformance().eight_bit_header)
+
+
+def _codes(raw: bytes) -> set[str]:
+    read = message.Message.parse(raw)
+    defects = (*read.defects, *read.conformance().problems)
+    return {one.code for one in defects} | {one.code for one in read.ambiguities}
+
+
+@cache
+def slips() -> set[str]:
+    usual = message.compose(
+        from_="a@example.org",
+        date=datetime(2026, 11, 23, 9, 30, tzinfo=UTC),
+        text="Grüße",
+        html="<p>Grüße</p>",
+        attachments=[message.Attachment(b"\0\1\2\xff", "a.bin")],
+    )
+    return set().union(
+        *map(_codes, sample(mail.near_messages(proper=st.just(bytes(usual))), 3_000))
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("bare_lf", "bare_cr", "nul", "eight_bit", "long_line", "mbox_from", "leading_fold"),
+        *("missing_boundary", "empty_boundary", "not_closed", "parts_after_close"),
+        *("prefix_of_line", "duplicate_parameter", "space_before_colon", "junk_in_header"),
+        *("bad_base64_word", "control_in_encoded_word", "route", "obsolete_zone", "iso_8601"),
+        *("unknown_encoding", "odd_encoding", "junk_in_base64", "encoded_message", "no_header"),
+        *("missing_date", "missing_from", "duplicate_field", "unknown_charset", "filename_twice"),
+    ],
+)
+def test_slips_of_every_kind_are_made(code: str) -> None:
+    """RFC 7103 has most of them."""
+    assert code in slips()
+
+
+@given(mail.near_messages(max_slips=1))
+def test_messages_with_a_slip_are_still_octets(raw: bytes) -> None:
+    assert bytes(message.Message.parse(raw)) == raw
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda raw: raw.count(b"Content-Type: message/rfc822") > 5,
+        lambda raw: raw.count(b"boundary=b") > 5,
+        lambda raw: raw.count(b"--a\n") > 5,
+        lambda raw: raw.count(b"(") > 10,
+        lambda raw: raw.count(b"=?utf-8?q?a?=") > 5,
+        lambda raw: raw.count(b"*1*=") > 5,
+        lambda raw: b"\n.\n" in raw,
+        lambda raw: b"boundary=a; boundary=b" in raw,
+        lambda raw: len(message.Message.parse(raw).index.parts) > 10,
+        lambda raw: len(raw) > 20 and max(raw) > 127 and b":" not in raw,
+        lambda raw: raw == b"",
+    ],
+)
+def test_attacks_of_every_kind_are_drawn(wanted: Callable[[bytes], object]) -> None:
+    assert any(map(wanted, many("hostile_messages")))
+
+
+def test_attacks_are_as_small_as_is_asked_for() -> None:
+    longest = max(map(len, sample(mail.hostile_messages(max_size=1), 300)))
+    assert longest < 10_000
+
+
 # -- size ------------------------------------------------------------------------------------------
 
 
@@ -660,11 +882,16 @@ def test_a_pop3_session_runs_itself_to_its_end() -> None:
         (mail.pop3_server_streams().map(repr), 1_000),
         (mail.pop3_sessions(), 1_500),
         (mail.sasl_sessions(), 600),
+        (mail.header_fields(), 500),
+        (mail.messages().map(bytes), 2_500),
+        (mail.near_messages(), 3_000),
+        (mail.hostile_messages(), 2_500),
     ],
     ids=[
         *("commands", "replies", "client streams", "server streams", "sessions", "bodies"),
         *("POP3 commands", "POP3 replies", "POP3 client streams", "POP3 server streams"),
-        *("POP3 sessions", "SASL sessions"),
+        *("POP3 sessions", "SASL sessions", "header fields", "messages", "near messages"),
+        "hostile messages",
     ],
 )
 def test_examples_can_be_read_by_people(strategy: SearchStrategy[object], most: int) -> None:

@@ -28,6 +28,7 @@ import attrs
 from ..limits import Limits
 from ._addresses import parse_addresses, parse_mailbox
 from ._content import choose_encoding, encode_content
+from ._header import member_defects
 from ._message import Message
 from ._parameters import parse_content_type
 from ._vocabulary import (
@@ -175,7 +176,8 @@ def _addresses(given: Addresses, what: str) -> tuple[Mailbox | Group, ...]:
         if isinstance(one, str):
             found = parse_addresses(one)
             for item in found.items:
-                if not isinstance(item, (Mailbox, Group)) or item.defects or found.defects:
+                odd = found.defects or any(member_defects([item]))
+                if odd or not isinstance(item, (Mailbox, Group)):
                     raise ValueError(f"{what}: not a proper address: {one[:80]!r}")
                 items.append(item)
         elif isinstance(one, (Mailbox, Group)):

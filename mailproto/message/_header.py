@@ -23,7 +23,7 @@ Invariants
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache, partial
 from itertools import accumulate
@@ -51,8 +51,10 @@ from ._vocabulary import (
     ContentType,
     Date,
     Disposition,
+    Group,
     ListId,
     ListUrls,
+    Mailbox,
     MessageIds,
     Received,
     TagList,
@@ -66,7 +68,7 @@ from ._words import decode_words, parse_text
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["PARSERS", "Field", "FieldValue", "Header", "Resent", "parse_field"]
+__all__ = ["PARSERS", "Field", "FieldValue", "Header", "Resent", "member_defects", "parse_field"]
 
 V = TypeVar("V")
 
@@ -215,7 +217,10 @@ class Field:
     def defects(self) -> tuple[Defect, ...]:
         """What is wrong with how it stands there, and with its value. Offsets are the message's."""
         body = self.offset + self.raw.find(b":") + 1
-        found: tuple[Defect, ...] = getattr(self.value, "defects", ())
+        value = self.value
+        found: tuple[Defect, ...] = getattr(value, "defects", ())
+        if isinstance(value, AddressList):
+            found = (*found, *member_defects(value.items))
         return (
             *self.spelling(),
             *(attrs.evolve(one, offset=body + one.offset) for one in found),
@@ -246,6 +251,15 @@ class Field:
 
     def __hash__(self) -> int:
         return hash(self.raw)
+
+
+def member_defects(items: Iterable[Mailbox | Group | Unparsed]) -> Iterator[Defect]:
+    """The defects that the members of an address list have of their own."""
+    for item in items:
+        if not isinstance(item, Unparsed):
+            yield from item.defects
+        if isinstance(item, Group):
+            yield from member_defects(item.mailboxes)
 
 
 _ODDITIES: Final = {b"\0": ("nul", "kept"), b"\r": ("bare_cr", "not a line end")}

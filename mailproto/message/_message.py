@@ -145,8 +145,8 @@ class _Tree:
                 break
             if spans[parent].kind != MESSAGE:
                 numbers.append(str(places[one]))
-            elif not parent:  # else a message inside has the number of the part that it is
-                numbers.append("1")
+            elif (above := spans[parent].parent) < 0 or spans[above].kind == MESSAGE:
+                numbers.append("1")  # it is the body of a message, which is part 1 of that
             one = parent
         if section:
             numbers.append(section)

@@ -25,7 +25,7 @@ from typing import Any, Final, TypeAlias
 
 from .._grammar import ATEXT, is_address_literal, is_domain, with_utf8
 from ._dates import format_date
-from ._header import PARSERS, FieldValue, parse_field
+from ._header import PARSERS, FieldValue, member_defects, parse_field
 from ._lexer import DOT_ATOM, TOKEN, quote
 from ._parameters import MD5, format_parameters
 from ._trace import (
@@ -99,7 +99,7 @@ def _proper(name: str, text: str) -> FieldValue:
     value = parse_field(name, text.encode("utf-8"))
     defects = getattr(value, "defects", ())
     if isinstance(value, AddressList):
-        defects = (*defects, *(one for box in value.items for one in getattr(box, "defects", ())))
+        defects = (*defects, *member_defects(value.items))
     if defects or isinstance(value, Unparsed):
         what = defects[0].code if defects else "not readable"
         raise ValueError(f"{name}: {what}: {text[:80]!r}")

@@ -320,7 +320,7 @@ def _authentication_results(name: str, utf8: bool) -> SearchStrategy[FieldValue]
 
 
 def _tag_lists(utf8: bool) -> SearchStrategy[FieldValue]:
-    base64 = st.text("abcXYZ019+/", max_size=100).map(lambda text: text + "=" * (-len(text) % 4))
+    base64 = st.sampled_from(["", "frcCV1k9oG9oKj3dpUqdJg==", "AuUoFEfDxTDkHlLXSZEp" * 6])
     free = _said(utf8).filter(lambda text: ";" not in text and "\t" not in text).map(_trimmed)
     usual = st.fixed_dictionaries(
         {"v": st.just("1"), "a": st.sampled_from(["rsa-sha256", "ed25519-sha256"]), "d": domains()},
@@ -677,6 +677,7 @@ _SLIPPED_FIELDS: Final = (
     b'Content-Type: multipart/mixed; boundary=""',
     b"Content-Type: multipart/alternative; boundary=a; boundary=b",
     b"Content-Type: message/rfc822",
+    b"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64",
     b"Content-Type: message/delivery-status",
     b"Content-Type : image/png",
     b"Content-Disposition: attachment; filename=a b.txt",
@@ -705,8 +706,9 @@ _HEADER_STARTS: Final = re.compile(rb"(?:\A|(?<=\n))(?:--[^\r\n]*\r\n)?(?=[!-9;-
 def _field_put_in(draw: st.DrawFn, raw: bytes) -> bytes:
     places = [match.end() for match in _HEADER_STARTS.finditer(raw)][:12]
     at = draw(st.sampled_from(places or [0]))
-    field = draw(st.sampled_from(_SLIPPED_FIELDS))
-    return raw[:at] + field + draw(st.sampled_from([b"\r\n", b"\r\n", b"\n"])) + raw[at:]
+    fields = draw(st.lists(st.sampled_from(_SLIPPED_FIELDS), min_size=1, max_size=3))
+    newline = draw(st.sampled_from([b"\r\n", b"\r\n", b"\n"]))
+    return raw[:at] + b"".join([field + newline for field in fields]) + raw[at:]
 
 
 def _replaced(pattern: bytes, by: bytes) -> Callable[[bytes], bytes]:
@@ -760,20 +762,27 @@ _SLIPS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
 def _slipped(draw: st.DrawFn, proper: SearchStrategy[bytes], most: int) -> bytes:
     raw = draw(proper)
     for _ in range(draw(st.integers(1, most))):
-        slip = draw(st.sampled_from(["a field", "a field", *_SLIPS]))
-        raw = draw(_field_put_in(raw)) if slip == "a field" else _SLIPS[slip](raw)
+        if draw(st.booleans()):
+            raw = draw(_field_put_in(raw))
+        else:
+            raw = _SLIPS[draw(st.sampled_from(sorted(_SLIPS)))](raw)
     return raw
 
 
 @once
-def near_messages(*, max_slips: int = 3) -> SearchStrategy[bytes]:
+def near_messages(
+    *, proper: SearchStrategy[bytes] | None = None, max_slips: int = 3
+) -> SearchStrategy[bytes]:
     """Nearly well-formed messages: proper ones with what the field does to them, once or more.
 
     Bare LF; boundaries that are missing, given twice, never closed; broken encoded-words; 8-bit
     headers; obsolete and invented forms of addresses, dates and parameters; wrong encodings; white
     space before the colon, mbox lines, forgotten folds. A slip may find nothing to change.
+    `proper` are the messages that it begins with, `messages()` if they are not given.
     """
-    return _slipped(messages(max_leaves=3).map(bytes), max_slips)
+    if proper is None:
+        proper = messages(max_leaves=3).map(bytes)
+    return _slipped(proper, max_slips)
 
 
 # --- Hostile --------------------------------------------------------------------------------------

@@ -110,6 +110,14 @@ def test_offsets_of_defects() -> None:
         assert defect.assumed
 
 
+def test_what_is_wrong_with_an_address_is_wrong_with_its_field() -> None:
+    raw = b"Subject: s\r\nTo: <@a:b@c>, g: x@y, d..e@f;, h\r\n\r\n"
+    defects = Header(raw, 100).defects
+    assert [one.code for one in defects] == ["route", "dots_in_local_part", "missing_domain"]
+    assert defects == Header(raw, 100)["To"].defects
+    assert [one.offset - 100 >= raw.index(b"To:") for one in defects] == [True] * 3
+
+
 KINDS = {
     "From": (b" a@b", AddressList),
     "Return-Path": (b" <>", AddressList),

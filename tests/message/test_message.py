@@ -42,21 +42,6 @@ PDF = leaf("application/pdf", b"%PDF", 'Content-Disposition: attachment; filenam
 # --- Law 2 ----------------------------------------------------------------------------------------
 
 
-@given(st.binary())
-@example(b"")
-@example(b"\r\n")
-@example(b"From \xff\0\r")
-def test_octets_stay_what_they_were(raw: bytes) -> None:
-    message = Message.parse(raw)
-    assert bytes(message) == raw
-    for part in message.walk():
-        assert bytes(part) == bytes(part.header) + bytes(part.body)
-        header = part.header
-        pieces = [header.junk, *(field.raw for field in header.fields)]
-        assert bytes(header).startswith(b"".join(pieces))
-        assert bytes(header)[len(b"".join(pieces)) :] in (b"", b"\n", b"\r\n")
-
-
 def test_the_same_object_is_given_back() -> None:
     raw = multipart("mixed", PLAIN, HTML)
     assert Message.parse(raw).raw is raw
@@ -457,23 +442,6 @@ def test_where_eight_bits_are() -> None:
     found = Message.parse(multipart("mixed", PLAIN, HTML)).conformance()
     assert (found.eight_bit_header, found.eight_bit_body) == (False, True)
     assert not found.ascii
-
-
-@given(st.binary(max_size=300))
-def test_nothing_in_a_message_raises(raw: bytes) -> None:
-    message = Message.parse(raw)
-    for part in message.walk():
-        assert isinstance(part.content, bytes)
-        assert isinstance(part.text, str)
-        assert isinstance(part.filename, str)
-        for field in part.header:
-            assert isinstance(field.text, str)
-            assert field.value is field.value
-    assert isinstance(message.text, str)
-    assert message.defects is not None
-    assert message.ambiguities is not None
-    assert message.conformance().octets == len(raw)
-    message.envelope()
 
 
 def test_text_that_says_us_ascii_and_is_not() -> None:
