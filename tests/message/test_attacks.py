@@ -382,9 +382,6 @@ def test_a_bomb_is_cut_and_told(bomb: str) -> None:
     assert bytes(message) is raw
 
 
-MIXED = b"Content-Type: multipart/mixed; boundary=B\r\n"
-
-
 # --- Line ends ------------------------------------------------------------------------------------
 
 
@@ -414,18 +411,14 @@ def test_a_deep_message_is_not_copied_at_each_level() -> None:
     assert peak < 10 * len(raw)
 
 
-@given(
-    st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"--B", b"A: b", b" ", MIXED]), max_size=12)
-)
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"--B", b"A: b", b" "]), max_size=12))
 @example([b"A: b", b"\r", b"A: b", b"\r\n"])
 @example([b"A: b", b"\r", b"\r\n", b"A: b"])
-@example([MIXED, b"\r\n", b"\r", b"--B", b"\r", b"\n", b"--B", b"\r\n"])
 def test_a_bare_cr_is_nowhere_a_line_end(pieces: list[bytes]) -> None:
-    """CPython finds fields and parts behind a bare CR; nothing here does."""
+    """CPython finds fields behind a bare CR; nothing here does. Parts: see the differentials."""
     raw = b"".join(pieces) + b"\r\n"  # a CR at the very end is half of a CRLF
     other = re.sub(rb"\r(?!\n)", b"\0", raw)
     assert len(Message.parse(raw).header) == len(Message.parse(other).header)
-    assert len(index(raw).parts) == len(index(other).parts)
 
 
 # --- Writing --------------------------------------------------------------------------------------
