@@ -40,6 +40,7 @@ from ._codes import DEFECTS
 from ._content import Content, ContentDecoder, decode_content, encode_content
 from ._dates import format_date, parse_date
 from ._edit import BrokenSignature, Edit, SignatureBroken
+from ._flowed import Paragraph, format_flowed, parse_flowed
 from ._header import Field, FieldValue, Header, Resent, parse_field
 from ._ids import parse_message_ids
 from ._imap import (
@@ -62,6 +63,19 @@ from ._imap import (
 from ._message import Body, Message, Part
 from ._parameters import parse_content_type, parse_disposition
 from ._plain import BaseSubject, base_subject, casemap, html_to_text
+from ._reports import (
+    DeliveryStatus,
+    Disposal,
+    DispositionNotification,
+    FeedbackReport,
+    RecipientStatus,
+    Report,
+    TypedValue,
+    find_report,
+    format_report,
+    parse_report,
+    report,
+)
 from ._scan import (
     DefectFound,
     HeaderEnd,
@@ -72,6 +86,13 @@ from ._scan import (
     PartSpan,
     PartStart,
     index,
+)
+from ._trace import (
+    parse_authentication_results,
+    parse_list_id,
+    parse_list_urls,
+    parse_received,
+    parse_tags,
 )
 from ._transport import Change, Plan, plan
 from ._vocabulary import (
@@ -120,10 +141,14 @@ __all__ = [
     "Decoded",
     "Defect",
     "DefectFound",
+    "DeliveryStatus",
+    "Disposal",
     "Disposition",
+    "DispositionNotification",
     "Draft",
     "Edit",
     "Envelope",
+    "FeedbackReport",
     "Field",
     "FieldValue",
     "Fields",
@@ -144,6 +169,7 @@ __all__ = [
     "MimeParam",
     "Multipart",
     "Nested",
+    "Paragraph",
     "Parser",
     "Part",
     "PartEnd",
@@ -152,6 +178,8 @@ __all__ = [
     "Plan",
     "Received",
     "Recipient",
+    "RecipientStatus",
+    "Report",
     "Resent",
     "Section",
     "SignatureBroken",
@@ -162,6 +190,7 @@ __all__ = [
     "Token",
     "Tokens",
     "TraceClause",
+    "TypedValue",
     "Unparsed",
     "Writable",
     "base_subject",
@@ -174,21 +203,32 @@ __all__ = [
     "decode_words",
     "encode_content",
     "encode_words",
+    "find_report",
     "format_date",
     "format_field",
+    "format_flowed",
+    "format_report",
     "html_to_text",
     "imap_envelope",
     "index",
     "parse_addresses",
+    "parse_authentication_results",
     "parse_content_type",
     "parse_date",
     "parse_disposition",
     "parse_field",
+    "parse_flowed",
+    "parse_list_id",
+    "parse_list_urls",
     "parse_mailbox",
     "parse_message_ids",
+    "parse_received",
+    "parse_report",
+    "parse_tags",
     "plan",
     "preview",
     "render",
+    "report",
     "search_texts",
     "section_octets",
     "section_ranges",

@@ -142,5 +142,11 @@ DEFECTS: Final[dict[str, str]] = {
     "no_end": "Uuencode without its last line.",
     "odd_encoding": "The name of a transfer encoding, misspelled.",
     "unknown_encoding": "A transfer encoding that is not known.",
+    # --- Reports
+    "empty_line": "A report that is one block has an empty line in it.",
+    "missing_empty_line": "Two blocks of a delivery status without an empty line between them.",
+    "missing_field": "A report lacks a field that it needs; `raw` is its name.",
+    "missing_type": "A value that does not say of what type it is.",
+    "unreadable_field": "A field of a report whose value is none that it can have.",
 }
 """Code -> meaning."""

@@ -30,6 +30,7 @@ from ..limits import Limits
 from ._charsets import decode, header_text
 from ._checks import Conformance, ambiguities, conformance
 from ._content import decode_content, quoted_text
+from ._flowed import Paragraph, parse_flowed
 from ._header import Header
 from ._parameters import parse_token
 from ._plain import html_to_text
@@ -341,6 +342,15 @@ class Part:
             return decode(lines, charset).text
         text = decode(self.content, charset).text
         return text.replace("\r\n", "\n") if "\r" in text else text
+
+    @property
+    def paragraphs(self) -> tuple[Paragraph, ...]:
+        """The text of this part in paragraphs: flowed if it says so (RFC 3676), else its lines."""
+        kind = self.content_type
+        if kind.essence == "text/plain" and (kind.get("format") or "").lower() == "flowed":
+            return parse_flowed(self.own_text, delsp=(kind.get("delsp") or "").lower() == "yes")
+        lines = self.own_text.split("\n")
+        return tuple([Paragraph(line) for line in (lines[:-1] if lines[-1] == "" else lines)])
 
     # --- What is inside ---------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ from ._vocabulary import (
 )
 from ._words import encode_words
 
-__all__ = ["Writable", "format_field"]
+__all__ = ["Writable", "format_field", "format_text"]
 
 Writable: TypeAlias = FieldValue | str | Mailbox | Group | datetime | Sequence[Mailbox | Group]
 """What a field can be written from."""
@@ -90,6 +90,19 @@ def format_field(name: str, value: Writable, *, utf8: bool = False) -> bytes:
         raise ValueError(f"{name}: a value holds no control characters")
     if not utf8 and not text.isascii():
         raise ValueError(f"{name}: this needs utf8=True, and a peer with SMTPUTF8")
+    return _folded(name, text)
+
+
+def format_text(name: str, text: str, *, utf8: bool = False) -> bytes:
+    """A field whose body is text as it is: nothing in it is encoded.
+
+    Raises ValueError for what would need that, and for white space at an end, which would be lost.
+    """
+    _check(text, name)
+    if text != text.strip(" \t"):
+        raise ValueError(f"{name}: white space at an end would be lost")
+    if not utf8 and not text.isascii():
+        raise ValueError(f"{name}: this is not ASCII, and nothing can be encoded here")
     return _folded(name, text)
 
 
