@@ -101,7 +101,11 @@ def plan(
     smtputf8: bool = False,
     binary_mime: bool = False,
 ) -> Plan:
-    """Plan for a peer that offers these extensions, and no others. Never raises."""
+    """Plan for a peer that offers these extensions, and no others. Never raises.
+
+    SMTPUTF8 without 8BITMIME counts for nothing: RFC 6531 section 3.1 has no such peers.
+    """
+    smtputf8 = smtputf8 and (eight_bit_mime or binary_mime)
     if mail.number:
         mail = Message.parse(bytes(mail), limits=mail.header.limits)
     raw = mail.raw
