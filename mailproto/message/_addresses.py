@@ -39,7 +39,7 @@ _TEXT: Final = with_utf8(ATEXT)
 _DOTTED: Final = rf"{_TEXT}++(?:\.{_TEXT}++)*+"
 _DOMAIN: Final = r"[A-Za-z0-9_-]++(?:\.[A-Za-z0-9_-]++)*+"
 _USUAL: Final = re.compile(
-    rf'{_SPACE}(?:(?:"([^"\\\r\n]*+)"|({_TEXT}++(?:[ \t\r\n]++{_TEXT}++)*+)){_SPACE}'
+    rf'{_SPACE}(?:(?:"([^"\\\r\n\0]*+)"|({_TEXT}++(?:[ \t\r\n]++{_TEXT}++)*+)){_SPACE}'
     rf"<({_DOTTED})@({_DOMAIN})>|({_DOTTED})@({_DOMAIN})){_SPACE}(?:,|\Z)"
 )
 _SPACES: Final = re.compile(r"[ \t\r\n]+")

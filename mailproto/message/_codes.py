@@ -56,6 +56,7 @@ DEFECTS: Final[dict[str, str]] = {
     "encoded_multipart": "A multipart says it is encoded (RFC 2045 section 6.4 forbids it).",
     "encoded_word_in_parameter": "An encoded-word where RFC 2047 section 5 has none.",
     "filename_twice": "A file name in more than one form of RFC 2231.",
+    "control_in_parameter": "The value of a parameter holds CR, LF or NUL.",
     "missing_charset": "An extended parameter that does not say its charset.",
     "missing_disposition": "A Content-Disposition with parameters only.",
     "missing_section": "A section of a parameter is missing.",

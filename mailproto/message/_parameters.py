@@ -26,7 +26,7 @@ from ..errors import Defect
 from ._charsets import decode_inner
 from ._lexer import FWS, QUOTED, TOKEN, Lexer, quote, unquote
 from ._vocabulary import ContentType, Disposition, MimeParam, Token, Tokens
-from ._words import decode_words
+from ._words import decode_words, one_line
 
 __all__ = [
     "MD5",
@@ -65,7 +65,7 @@ def _usual(parameters: str) -> tuple[MimeParam, ...] | None:
     """Parameters that the pattern has read, if there is nothing to undo; names come once."""
     if not parameters:
         return ()
-    if "=?" in parameters:
+    if "=?" in parameters or "\0" in parameters:
         return None
     found: list[MimeParam] = []
     names: set[str] = set()
@@ -291,7 +291,16 @@ def _param(name: str, one: _Gathered, defects: list[Defect]) -> MimeParam:
             code = "encoded_word_in_parameter"
             defects.append(Defect(code, one.offset, raw, "what it says"))
             return MimeParam(name, decoded)
-    return MimeParam(name, value)
+    return MimeParam(name, _said(value, one.offset, defects))
+
+
+def _said(value: str, offset: int, defects: list[Defect]) -> str:
+    """A value without CR, LF and NUL: whoever uses it cannot be made to begin a new line."""
+    said = one_line(value)
+    if said != value:
+        raw = value[:60].encode("utf-8", "replace")
+        defects.append(Defect("control_in_parameter", offset, raw, "a space, or U+FFFD"))
+    return said
 
 
 def _extended(
@@ -318,10 +327,10 @@ def _extended(
         ]
     )
     if not charset and octets.isascii():
-        return MimeParam(name, octets.decode("ascii"), language=language)
+        return MimeParam(name, _said(octets.decode("ascii"), offset, defects), language=language)
     decoded = decode_inner(octets, charset)
     defects += [attrs.evolve(defect, offset=offset) for defect in decoded.defects if charset]
-    return MimeParam(name, decoded.text, charset.lower(), language)
+    return MimeParam(name, _said(decoded.text, offset, defects), charset.lower(), language)
 
 
 # --- Words ----------------------------------------------------------------------------------------

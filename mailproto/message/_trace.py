@@ -42,7 +42,7 @@ from ._vocabulary import (
     TagList,
     TraceClause,
 )
-from ._words import decode_words, encode_words
+from ._words import decode_words, encode_words, one_line
 
 __all__ = [
     "CLAUSES",
@@ -200,7 +200,7 @@ def parse_received(text: str, *, most: int | None = 1_000) -> Received:
         if start == "(":
             if not clauses:
                 clauses.append(_Clause(""))
-            clauses[-1].comments.append(unquote(piece.text))
+            clauses[-1].comments.append(one_line(unquote(piece.text)))
             index += 1
             continue
         if start == ";" or (
@@ -228,7 +228,7 @@ def parse_received(text: str, *, most: int | None = 1_000) -> Received:
                     elif _ZONE_NAME.fullmatch(other.text[1:-1]) is None:
                         if not clauses:
                             clauses.append(_Clause(""))
-                        clauses[-1].comments.append(unquote(other.text))
+                        clauses[-1].comments.append(one_line(unquote(other.text)))
                 index, fresh, open_name = last, True, False
                 continue
             if start == ";":
@@ -578,7 +578,7 @@ def _usual_results(text: str) -> tuple[AuthResult, ...] | None:
         if piece[0] == ";":
             results.append(_Result(piece[1:].strip().lower(), value.lower()))
         elif piece[0] == "(":
-            results[-1].comments += (unquote(piece),)
+            results[-1].comments += (one_line(unquote(piece)),)
         else:
             ptype, _, name = piece.lower().rpartition(".")
             if not ptype and results[-1].reason is not None:
@@ -748,7 +748,7 @@ class _Results:
             self._report("missing_value", at, "nothing")
         elif _GOOD_VALUE.fullmatch(value) is None:
             self._report("unquoted_value", at, "a quoted string")
-        return value
+        return one_line(value)
 
     def _quoted(self) -> str:
         """What the quoted string here says; "" if there is none."""
@@ -758,7 +758,7 @@ class _Results:
         if not quoted:
             self.quotes = False
             self._report("unclosed_quote", self.lexer.pos, "a character of its word")
-        return unquote(quoted) if quoted else ""
+        return one_line(unquote(quoted)) if quoted else ""
 
     def _skip_junk(self) -> None:
         """Go to the next semicolon that is not in a comment or quoted string."""

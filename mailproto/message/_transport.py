@@ -228,6 +228,10 @@ class _Walk:
         header = part.header
         if not _width(header.raw):
             return
+        if header.overflow:
+            what = "limits.header or limits.fields has cut it: parse the message with higher ones"
+            self.obstacle("header", part.span.start, b"", what)
+            return
         for field in header:
             if not self._field(part, field, inside):
                 self._need(part, _width(field.raw))

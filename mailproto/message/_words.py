@@ -26,7 +26,7 @@ from ..errors import Defect
 from ._charsets import decode_inner
 from ._vocabulary import Text
 
-__all__ = ["decode_words", "encode_words", "parse_text"]
+__all__ = ["decode_words", "encode_words", "one_line", "parse_text"]
 
 # charset[*language], encoding, text. More than the RFC has: spaces within, and any length.
 _WORD: Final = re.compile(
@@ -40,22 +40,34 @@ _RUN: Final = re.compile(
 _INNER: Final = re.compile(r"8\?[BbQq]\?([!->@-~]*+)\?=")
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?+")
 _FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
+_NEWLINE: Final = re.compile(r"\r?\n")
 _EVIL: Final = re.compile(r"[\r\n\0]")
 _QUOTED: Final = re.compile(rb"=([0-9A-Fa-f]{2})")
 _BAD_QUOTED: Final = re.compile(rb"=(?![0-9A-Fa-f]{2})")
 _NOT_BASE64: Final = re.compile(rb"[^A-Za-z0-9+/]")
 
 
+def one_line(text: str) -> str:
+    """`text` unfolded, and without CR, LF and NUL.
+
+    A line end that is no fold - somebody forgot to indent the next line - becomes a space, any
+    other of the three U+FFFD.
+    """
+    if "\n" in text:
+        text = _NEWLINE.sub(" ", _FOLD.sub("", text))
+    return _EVIL.sub("\ufffd", text) if "\r" in text or "\0" in text else text
+
+
 def decode_words(text: str) -> str:
-    """`text` unfolded, and its encoded-words decoded."""
+    """`text` on one line, and its encoded-words decoded."""
     if "=?" not in text:
-        return _FOLD.sub("", text) if "\n" in text else text
+        return one_line(text)
     run = _RUN.fullmatch(text)
     if run is not None:
         said = _run(_INNER.findall(text), run[1] in "Qq")
         if said is not None:
             return said
-    return _decoded(_FOLD.sub("", text) if "\n" in text else text, None)
+    return _decoded(one_line(text), None)
 
 
 def _run(words: list[str], quoted: bool) -> str | None:
@@ -80,7 +92,7 @@ def _run(words: list[str], quoted: bool) -> str | None:
 def parse_text(text: str) -> Text:
     """The value of an unstructured field. Never raises."""
     defects: list[Defect] = []
-    unfolded = (_FOLD.sub("", text) if "\n" in text else text).strip(" \t\r\n")
+    unfolded = one_line(text.strip(" \t\r\n"))
     if "=?" in unfolded:
         unfolded = _decoded(unfolded, defects)
     return Text(unfolded, defects=tuple(defects[:100]))

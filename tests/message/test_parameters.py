@@ -178,7 +178,7 @@ def test_what_has_no_kind_is_an_attachment(text: str, kind: str, code: str) -> N
         pytest.param('x; filename="a\\".exe', "a\\", "unclosed_quote", id="quote escaped"),
         pytest.param("x; filename=a.txt (.exe)", "a.txt", "comment_in_parameter", id="comment"),
         pytest.param("x; filename=a b.exe", "a b.exe", "unquoted_parameter", id="space"),
-        pytest.param('x; filename="a\0.exe"', "a\0.exe", "", id="NUL"),
+        pytest.param('x; filename="a\0.exe"', "a\ufffd.exe", "control_in_parameter", id="NUL"),
         pytest.param('x; filename="../../etc/passwd"', "../../etc/passwd", "", id="path"),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mailproto.limits import Limits
 from mailproto.message import (
     Attachment,
     Index,
@@ -297,6 +298,15 @@ def test_what_cannot_be_folded_is_an_obstacle() -> None:
     mail = Message.parse(b"Message-ID: <" + b"x" * 1_000 + b"@y.example>\r\n\r\n")
     one = plan(mail)
     assert [one.code for one in one.obstacles] == ["header", "left_over"]
+
+
+def test_a_header_that_a_limit_has_cut_is_an_obstacle() -> None:
+    """What is behind the limit cannot be rewritten. (Found by fuzzing.)"""
+    raw = b"Subject: \xe9\r\nX: y\r\n\r\n"
+    assert plan(Message.parse(raw)).possible
+    one = plan(Message.parse(raw, limits=Limits(fields=1)))
+    assert [one.code for one in one.obstacles] == ["header", "left_over"]
+    assert not one.changes
 
 
 # --- Signatures -----------------------------------------------------------------------------------

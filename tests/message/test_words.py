@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailproto.message import decode_words, encode_words, parse_addresses
+from mailproto.message import decode_words, encode_words, parse_addresses, parse_field
 from mailproto.message._words import _decoded, parse_text
 
 from .counting import assert_linear
@@ -234,3 +235,36 @@ def test_what_cannot_be_encoded(evil: str) -> None:
 @pytest.mark.parametrize("piece", ["ä", "a", " ", "=?", "\U0001f600"])
 def test_writing_is_linear(piece: str) -> None:
     assert_linear(lambda n: piece * n, encode_words, 100)
+
+
+LINE_ENDS = [
+    ("a\r\n b", "a b"),  # a fold
+    ("a\r\nb", "a b"),  # one that somebody forgot to indent
+    ("a\nb =?utf-8?q?c?=", "a b c"),
+    ("a\rb\0c", "a\ufffdb\ufffdc"),
+    ("=?utf-8?q?a=0D=0Ab?=", "a\ufffd\ufffdb"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), LINE_ENDS)
+def test_a_decoded_text_is_one_line(text: str, said: str) -> None:
+    """Whoever shows it or writes it elsewhere cannot be made to begin a line of its own."""
+    assert decode_words(text) == said
+    assert parse_text(text).text == said
+
+
+EVIL = st.text(st.sampled_from("ab \"()<>@,;:=?*'%0DA\\\r\n\0") | st.characters(), max_size=40)
+
+
+@given(EVIL, st.sampled_from(["x", "=?utf-8?q?", "filename*=utf-8''%0D%0A", "=?utf-8?b?DQo=?="]))
+def test_nothing_that_is_decoded_holds_a_line_end(text: str, more: str) -> None:
+    octets = f"{more}{text}{more}".encode("utf-8", "replace")
+    said: list[str] = [decode_words(octets.decode())]
+    for name in ("To", "Content-Type", "Content-Disposition", "List-Id", "Subject"):
+        value: Any = parse_field(name, b" a/b; x=" + octets)
+        said += [one.value for one in getattr(value, "params", ())]
+        said += [one.name for one in getattr(value, "mailboxes", ())]
+        said += [getattr(value, "name", ""), getattr(value, "text", "")]
+    results: Any = parse_field("Authentication-Results", b" x; spf=pass reason=" + octets)
+    said += [one.reason for one in results.results]
+    assert not any(control in one for one in said for control in "\r\n\0")
