@@ -21,6 +21,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 import attrs
@@ -249,8 +250,11 @@ def rendered(draft: Draft, eight_bit: bool = False, utf8: bool = False) -> tuple
 
 
 def _type(given: ContentType | str) -> ContentType:
-    if isinstance(given, ContentType):
-        return given
+    return given if isinstance(given, ContentType) else _type_said(given)
+
+
+@lru_cache(maxsize=256)
+def _type_said(given: str) -> ContentType:
     found = parse_content_type(given)
     if found.defects or re.search(r"[\r\n\0]", given):
         raise ValueError(f"not a content type: {given[:80]!r}")
@@ -270,7 +274,7 @@ def _leaf(leaf: Leaf, eight_bit: bool, utf8: bool) -> tuple[bytes, bytes, str]:
         charset = "us-ascii" if content.isascii() else "utf-8"
         params = [param for param in content_type.params if param.name != "charset"]
         params.insert(0, MimeParam("charset", charset))
-        content_type = attrs.evolve(content_type, params=tuple(params))
+        content_type = ContentType(content_type.maintype, content_type.subtype, tuple(params))
         try:
             if "\r" in content:
                 content = _NEWLINE.sub("\n", content)

@@ -449,7 +449,9 @@ class Header:
 
     def get(self, name: str) -> Field | None:
         """The first field of that name, or None."""
-        fields = self._named.get(name) or self.all(name)
+        fields = self._named.get(name)
+        if fields is None:
+            fields = self.all(name)
         return fields[0] if fields else None
 
     def all(self, name: str) -> tuple[Field, ...]:
