@@ -308,13 +308,20 @@ class _Walk:
         ):
             encoding = "base64"
             new = encode_content(content.octets, encoding)
+        if not self._label(part, encoding):
+            return
         self.edit.put(span.body, span.end, new)
-        self._label(part, encoding)
         self.coded.append(part)
         self.changes.append(Change("encoding", part.section, encoding, span.body))
 
-    def _label(self, part: Part, encoding: str) -> None:
-        self.edit.set("Content-Transfer-Encoding", Token(encoding), part=part)
+    def _label(self, part: Part, encoding: str) -> bool:
+        """Whether the part could be told its encoding."""
+        try:
+            self.edit.set("Content-Transfer-Encoding", Token(encoding), part=part)
+        except ValueError as error:
+            self.obstacle("header", part.span.start, b"", str(error))
+            return False
+        return True
 
     def _between(self, part: Part) -> None:
         """Preamble and epilogue, and the delimiters."""
