@@ -237,9 +237,7 @@ class _Walk:
                 self._need(part, _width(field.raw))
         junk = header.junk
         if junk and not self.fits(_width(junk)):
-            start = part.span.start
-            self.edit.put(start, start + len(junk), b"")
-            self.changes.append(Change("left_out", part.section, "what is no field", start))
+            self._leave_out(part, part.span.start, len(junk), "what is no field")
 
     def _field(self, part: Part, field: Field, inside: bool) -> bool:
         """Whether it is written anew."""
@@ -334,8 +332,7 @@ class _Walk:
         for octets, start in ((preamble, span.body), (epilogue, span.end - len(epilogue))):
             width = _width(octets)
             if not self.fits(width):
-                self.edit.put(start, start + len(octets), b"")
-                self.changes.append(Change("left_out", part.section, "nobody reads it", start))
+                self._leave_out(part, start, len(octets), "what nobody reads")
             else:
                 self._need(part, width)
         boundary = part.content_type.get("boundary") or ""
@@ -343,6 +340,14 @@ class _Walk:
             if not self.eight_bit:
                 self.obstacle("boundary", span.start, boundary.encode(), "it is not ASCII")
             self._need(part, 1)
+
+    def _leave_out(self, part: Part, start: int, size: int, what: str) -> None:
+        try:
+            self.edit.put(start, start + size, b"")
+        except ValueError as error:
+            self.obstacle("left_over", start, b"", str(error))
+        else:
+            self.changes.append(Change("left_out", part.section, what, start))
 
     def _labels(self) -> None:
         """RFC 2045 section 6.4: what holds no 8bit any more says so."""
