@@ -28,7 +28,7 @@ import attrs
 
 from ..limits import Limits
 from ._addresses import parse_addresses, parse_mailbox
-from ._content import choose_encoding, encode_content
+from ._content import WIDTHS, choose_encoding, encode_content
 from ._header import member_defects
 from ._message import Message
 from ._parameters import parse_content_type
@@ -50,7 +50,6 @@ __all__ = ["Attachment", "Draft", "Leaf", "Multipart", "Nested", "compose", "ren
 Fields: TypeAlias = Sequence[tuple[str, Writable]]
 
 _NEWLINE: Final = re.compile(r"\r\n|\r|\n")
-_WIDTHS: Final = ("7bit", "8bit", "binary")
 _OURS: Final = frozenset(("mime-version", "content-type", "content-transfer-encoding"))
 _UNLIMITED: Final = Limits(depth=None, parts=None, header=None, fields=None)
 
@@ -290,14 +289,14 @@ def _leaf(leaf: Leaf, eight_bit: bool, utf8: bool) -> tuple[bytes, bytes, str]:
         fields.append(("Content-Disposition", leaf.disposition))
     if leaf.content_id:
         fields.append(("Content-ID", MessageIds((leaf.content_id,))))
-    width = encoding if encoding in _WIDTHS else "7bit"
+    width = encoding if encoding in WIDTHS else "7bit"
     return _fields([*fields, *leaf.fields], utf8) + coded, body, width
 
 
 def _nested(nested: Nested, utf8: bool) -> tuple[bytes, bytes, str]:
     body = bytes(nested.message)
     width = choose_encoding(body, text=True, eight_bit=True)
-    if width not in _WIDTHS:  # long lines, NUL, or line ends of another kind
+    if width not in WIDTHS:  # long lines, NUL, or line ends of another kind
         width = "binary"
     fields: list[tuple[str, Writable]] = [("Content-Type", ContentType("message", "rfc822"))]
     if width != "7bit":
@@ -315,7 +314,7 @@ def _multipart(draft: Multipart, eight_bit: bool, utf8: bool) -> tuple[bytes, by
     for part in draft.parts:
         fields, body, needs = rendered(part, eight_bit, utf8)
         pieces.append(b"".join((fields, b"\r\n", body)))
-        width = max(width, needs, key=_WIDTHS.index)
+        width = max(width, needs, key=WIDTHS.index)
     boundary = _boundary(pieces)
     delimiter = b"\r\n--" + boundary
     body = b"".join(

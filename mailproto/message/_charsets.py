@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from ..errors import Defect
 
-__all__ = ["Decoded", "decode", "decode_inner", "encode", "header_text", "known_charset"]
+__all__ = ["Decoded", "decode", "decode_inner", "encode", "header_text", "is_utf8", "known_charset"]
 
 # WHATWG name -> (Python's codec, labels). The standard's names for what is not the same octet for
 # octet (gbk is decoded as gb18030, big5 with Hong Kong's additions, euc-kr and shift_jis as
@@ -202,6 +202,15 @@ def _guess(octets: bytes) -> tuple[str, str]:
         return octets.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
         return decode(octets, "windows-1252").text, "windows-1252"
+
+
+def is_utf8(octets: bytes) -> bool:
+    """Whether that is what they are; ASCII is too."""
+    try:
+        octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def header_text(raw: bytes) -> str:

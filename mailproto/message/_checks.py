@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from ..errors import Defect
+from ._content import WIDTHS
 from ._vocabulary import Ambiguity
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def _of_mime(part: Part) -> Iterator[Ambiguity]:
     if encoding is not None:
         if b"(" in encoding.body:
             yield _found("comment_in_encoding", encoding.offset, encoding.raw)
-        if part.is_multipart and part.encoding not in ("7bit", "8bit", "binary"):
+        if part.is_multipart and part.encoding not in WIDTHS:
             yield _found("encoded_multipart", encoding.offset, encoding.raw)
     empty = _EMPTY_LINE.search(header.raw)
     if empty is not None:

@@ -21,6 +21,8 @@ from typing import Final, NamedTuple
 from ..errors import Defect
 
 __all__ = [
+    "BARE_LF",
+    "WIDTHS",
     "Content",
     "ContentDecoder",
     "choose_encoding",
@@ -41,10 +43,12 @@ class Content(NamedTuple):
     """The encoding that was undone, by its name in RFC 2045."""
 
 
-_IDENTITIES: Final = ("7bit", "8bit", "binary")
+WIDTHS: Final = ("7bit", "8bit", "binary")
+"""The encodings that change nothing, from the narrowest way to the widest."""
+BARE_LF: Final = re.compile(rb"(?<!\r)\n")
 _NAMES: Final = {
     "": "7bit",
-    **{name: name for name in (*_IDENTITIES, "base64", "quoted-printable")},
+    **{name: name for name in (*WIDTHS, "base64", "quoted-printable")},
     **dict.fromkeys(("x-uuencode", "uuencode", "x-uue", "uue"), "uuencode"),
 }
 # What senders write and mean; each with a defect.
@@ -64,7 +68,6 @@ _NOT_ALPHABET: Final = bytes(
     for octet in range(256)
     if octet not in b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 )
-_ENDS_IN_PADDING: Final = re.compile(rb"=[=\s]*\Z")
 _TRAILING: Final = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n|\Z)")
 _QUOTED: Final = re.compile(rb"=(?:([0-9A-Fa-f]{2})|[ \t]*\r?\n|[ \t]*\Z)")
 _BAD_QUOTED: Final = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*\r?\n|[ \t]*\Z)")
@@ -88,7 +91,7 @@ def decode_content(octets: bytes, encoding: str) -> Content:
     name, code = _name(encoding)
     raw = encoding[:60].encode("utf-8", "replace")
     defects = (Defect(code, 0, raw, name),) if code else ()
-    if name in _IDENTITIES:
+    if name in WIDTHS:
         return Content(octets, defects, name)
     if name == "base64":
         decoded, found = _base64(octets)
@@ -265,7 +268,7 @@ class ContentDecoder:
 
     def feed(self, data: bytes) -> bytes:
         """More encoded octets."""
-        if self.encoding in _IDENTITIES:
+        if self.encoding in WIDTHS:
             return bytes(data)
         if self.encoding == "base64":
             return self._feed_base64(bytes(data))

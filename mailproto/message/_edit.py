@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import attrs
 
 from ._build import Draft, Leaf, Multipart, rendered
+from ._content import BARE_LF, WIDTHS
 from ._header import Field
 from ._message import Message, Part
 from ._vocabulary import TagList, Token
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BrokenSignature", "Edit", "SignatureBroken", "broken_signatures", "delimiters_around"]
 
-_WIDTHS: Final = ("7bit", "8bit", "binary")
 _CONTENT: Final = re.compile("content-", re.IGNORECASE)
 _LAST: Final = 2**62
 # What cannot stand behind a field that does not end with a line end, and behind one that does.
@@ -272,7 +272,6 @@ class Edit:
             self._record(splice)
 
     def _insert(self, part: Part, at: int, octets: bytes, *, top: bool) -> None:
-        octets = self._lines(octets)
         self._order += 1
         order = -self._order if top else self._order
         splice = _Splice(at, order, at, self._lines(octets), line=True)
@@ -365,7 +364,7 @@ class Edit:
     def _widen(self, part: Part, width: str) -> None:
         for one in _around(part):
             was = self._widths.get(one.number, one.encoding)
-            if was in _WIDTHS and _WIDTHS.index(was) < _WIDTHS.index(width):
+            if was in WIDTHS and WIDTHS.index(was) < WIDTHS.index(width):
                 self._widths[one.number] = width
 
     def _wider(self) -> Iterator[_Splice]:
@@ -431,7 +430,6 @@ _ARC: Final = ("arc-authentication-results", "arc-message-signature", "arc-seal"
 _FOLD: Final = re.compile(rb"\r?\n(?=[ \t])")
 _BLANKS: Final = re.compile(rb"[ \t]+")
 _AT_END: Final = re.compile(rb"[ \t]+(?=\r\n)")
-_BARE: Final = re.compile(rb"(?<!\r)\n")
 
 
 def broken_signatures(
@@ -506,7 +504,7 @@ _INSTANCE: Final = re.compile(rb"[^;]*?\bi[ \t]*=[ \t]*([0-9]{1,3})")
 
 def _canonical_field(field: Field, how: str) -> bytes:
     if how != "relaxed":  # RFC 6376 section 3.4.1
-        return _BARE.sub(b"\r\n", field.raw)
+        return BARE_LF.sub(b"\r\n", field.raw)
     body = _BLANKS.sub(b" ", _FOLD.sub(b"", field.body)).strip()
     return field.name.lower().encode() + b":" + body  # section 3.4.2
 
@@ -524,7 +522,7 @@ def _signed_body(
 
 
 def _canonical_body(body: bytes, how: str) -> bytes:
-    body = _BARE.sub(b"\r\n", body)
+    body = BARE_LF.sub(b"\r\n", body)
     if how == "relaxed":  # RFC 6376 section 3.4.4
         body = _AT_END.sub(b"", _BLANKS.sub(b" ", body)).rstrip(b" ")
     body = body.rstrip(b"\r\n")

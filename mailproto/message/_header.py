@@ -34,9 +34,10 @@ import attrs
 from ..errors import Defect
 from ..limits import Limits
 from ._addresses import parse_addresses
-from ._charsets import header_text
+from ._charsets import header_text, is_utf8
 from ._dates import parse_date
 from ._ids import parse_message_ids
+from ._lexer import FIELD_START
 from ._parameters import parse_content_type, parse_disposition, parse_token, parse_tokens
 from ._trace import (
     parse_authentication_results,
@@ -97,7 +98,7 @@ _FIELD: Final = re.compile(
 
 # What follows a name that was found at the start of a line: its field, up to the next name.
 _BEHIND: Final = re.compile(
-    rb"[ \t]{0,99}+:([^\n]*+(?:\n(?!\Z|[!-9;-~]{1,998}+[ \t]{0,99}+:)[^\n]*+)*+)\n?"
+    rb"[ \t]{0,99}+:([^\n]*+(?:\n(?!\Z|" + FIELD_START + rb")[^\n]*+)*+)\n?"
 )
 _NAME: Final = re.compile(r"[!-9;-~]{1,998}+")
 _SMALLEST: Final = 3  # octets of a field: "a:" and LF
@@ -235,7 +236,7 @@ class Field:
             code, assumed = _ODDITIES.get(
                 match[0][:1], ("eight_bit", "UTF-8, or else windows-1252")
             )
-            if code == "eight_bit" and _is_utf8(match[0]):
+            if code == "eight_bit" and is_utf8(match[0]):
                 continue
             yield Defect(code, offset + match.start(), match[0][:40], assumed)
         for line in _lines(self.raw[colon + 1 :]):
@@ -263,14 +264,6 @@ def member_defects(items: Iterable[Mailbox | Group | Unparsed]) -> Iterator[Defe
 
 
 _ODDITIES: Final = {b"\0": ("nul", "kept"), b"\r": ("bare_cr", "not a line end")}
-
-
-def _is_utf8(octets: bytes) -> bool:
-    try:
-        octets.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _lines(octets: bytes) -> Iterator[tuple[int, bytes]]:
@@ -402,22 +395,21 @@ class Header:
 
     def _look_up(self, name: str) -> tuple[Field, ...]:
         """The fields of a name in lower case. The others are not made: most never are."""
-        raw, limits, fields, low = self.raw, self.limits, self._fields, self._low
-        if fields is None and low is None:
-            size = len(raw)
-            if (limits.header is None or size <= limits.header) and (
-                limits.fields is None or size <= limits.fields * _SMALLEST
-            ):
-                low = self._low = b"\n" + raw.lower()
-                self._end = size - (2 if low[-3:] == b"\n\r\n" else low[-2:] == b"\n\n")
-            else:
-                fields = self.fields  # there may be more than count
-        if fields is not None or low is None:
-            return tuple([field for field in fields or () if field.name.lower() == name])
-        line = _line_of(name)
-        at = -1 if line is None else low.find(line)
-        if line is None or at < 0:
+        raw, limits, size = self.raw, self.limits, len(self.raw)
+        if (
+            self._fields is not None
+            # There may be more than count.
+            or (limits.header is not None and size > limits.header)
+            or (limits.fields is not None and size > limits.fields * _SMALLEST)
+        ):
+            return tuple([field for field in self.fields if field.name.lower() == name])
+        line, low = _line_of(name), self._low
+        if line is None:
             return ()
+        if low is None:
+            low = self._low = b"\n" + raw.lower()
+            self._end = size - (2 if low[-3:] == b"\n\r\n" else low[-2:] == b"\n\n")
+        at = low.find(line)
         found: list[Field] = []
         while at >= 0:
             behind = at + len(name)

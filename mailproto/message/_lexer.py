@@ -2,7 +2,7 @@
 
 What lives here: the pieces that every structured value is made of - white space and comments,
 atoms, quoted strings, domain literals, MIME tokens - as patterns, and a `Lexer` that walks over
-them. What does not: any particular field.
+them; and how a field begins. What does not: any particular field.
 
 A value is read with its folds in it (a line end followed by white space is white space), so a
 position in the text is a position in the message, as far as both are ASCII.
@@ -22,6 +22,7 @@ __all__ = [
     "ATOM",
     "DOMAIN_LITERAL",
     "DOT_ATOM",
+    "FIELD_START",
     "FWS",
     "QUOTED",
     "TOKEN",
@@ -30,6 +31,9 @@ __all__ = [
     "unquote",
 ]
 
+FIELD_START: Final = rb"[!-9;-~]{1,998}+[ \t]{0,99}+:"
+"""A line of a header that begins like this begins a field: its name (RFC 5322 section 3.6.8), white
+space that should not be there, and a colon."""
 FWS: Final = re.compile(r"[ \t\r\n]*")
 """White space and folds. A bare CR or LF counts as well: outside the field they cannot be."""
 ATOM: Final = re.compile(with_utf8(ATEXT) + "+")

@@ -29,7 +29,7 @@ from ..errors import Defect
 from ..limits import Limits
 from ._charsets import decode, header_text
 from ._checks import Conformance, ambiguities, conformance
-from ._content import decode_content, quoted_text
+from ._content import WIDTHS, decode_content, quoted_text
 from ._flowed import Paragraph, parse_flowed
 from ._header import Header
 from ._parameters import parse_token
@@ -53,7 +53,6 @@ _TEXT_PLAIN: Final = ContentType("text", "plain")
 _MESSAGE_RFC822: Final = ContentType("message", "rfc822")
 _LINEWISE: Final = frozenset(("utf-8", "us-ascii", "iso-8859-1", "windows-1252"))
 """Charsets in which CR and LF are one octet each, and no octet of anything else."""
-_IDENTITY: Final = ("", "7bit", "8bit", "binary")
 
 
 def _encoding(body: bytes) -> str:
@@ -379,15 +378,19 @@ class Part:
             inner = self._tree.part(self.number + 1)
             assert isinstance(inner, Message)
             return inner
-        if self.type in ("message/rfc822", "message/global") and self.encoding not in _IDENTITY:
+        if self.type in ("message/rfc822", "message/global") and self.encoding not in WIDTHS:
             return Message.parse(self.content, limits=self._tree.limits)
         return None
 
     def walk(self) -> Iterator[Part]:
         """This part and all that is inside it, in order, messages inside messages too."""
-        tree, number = self._tree, self.number
-        for one in range(number, tree.behind(number)):
-            yield tree.part(one)
+        for one in range(self.number, self.behind):
+            yield self._tree.part(one)
+
+    @property
+    def behind(self) -> int:
+        """The number of the first part behind it and all that is inside it."""
+        return self._tree.behind(self.number)
 
     @property
     def section(self) -> str:

@@ -35,6 +35,7 @@ from ._dates import format_date, parse_date
 from ._header import Field, Header
 from ._message import Message, Part
 from ._vocabulary import AuthenticationResults, ContentType, Date, MessageIds, MimeParam
+from ._words import one_line
 from ._write import format_field, format_text
 
 __all__ = [
@@ -174,8 +175,6 @@ Report: TypeAlias = DeliveryStatus | DispositionNotification | FeedbackReport
 
 # --- Values: how they are read and written --------------------------------------------------------
 
-_FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
-_CONTROL: Final = re.compile(r"[\r\n\0]")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
 
 
@@ -238,14 +237,21 @@ def _said_disposal(value: Disposal) -> str:
 
 _ONE, _MANY, _NEEDED = range(3)
 _Row: TypeAlias = tuple[str, str, Any, Any, int]  # field, attribute, reader, writer, how often
-_MESSAGE: Final[tuple[_Row, ...]] = (
+_Table: TypeAlias = dict[str, _Row]  # by name in lower case
+
+
+def _table(*rows: _Row) -> _Table:
+    return {row[0].lower(): row for row in rows}
+
+
+_MESSAGE: Final = _table(
     ("Original-Envelope-Id", "original_envelope_id", _text, str, _ONE),
     ("Reporting-MTA", "reporting_mta", _typed, _said_typed, _NEEDED),
     ("DSN-Gateway", "dsn_gateway", _typed, _said_typed, _ONE),
     ("Received-From-MTA", "received_from_mta", _typed, _said_typed, _ONE),
     ("Arrival-Date", "arrival_date", _date, format_date, _ONE),
 )
-_RECIPIENT: Final[tuple[_Row, ...]] = (
+_RECIPIENT: Final = _table(
     ("Original-Recipient", "original_recipient", _typed, _said_typed, _ONE),
     ("Final-Recipient", "final_recipient", _typed, _said_typed, _NEEDED),
     ("Action", "action", _lower, str, _NEEDED),
@@ -256,7 +262,7 @@ _RECIPIENT: Final[tuple[_Row, ...]] = (
     ("Final-Log-ID", "final_log_id", _text, str, _ONE),
     ("Will-Retry-Until", "will_retry_until", _date, format_date, _ONE),
 )
-_NOTIFICATION: Final[tuple[_Row, ...]] = (
+_NOTIFICATION: Final = _table(
     ("Reporting-UA", "reporting_ua", _text, str, _ONE),
     ("MDN-Gateway", "mdn_gateway", _typed, _said_typed, _ONE),
     ("Original-Recipient", "original_recipient", _typed, _said_typed, _ONE),
@@ -265,7 +271,7 @@ _NOTIFICATION: Final[tuple[_Row, ...]] = (
     ("Disposition", "disposition", _disposal, _said_disposal, _NEEDED),
     ("Error", "errors", _text, str, _MANY),
 )
-_FEEDBACK: Final[tuple[_Row, ...]] = (
+_FEEDBACK: Final = _table(
     ("Feedback-Type", "feedback_type", _lower, str, _NEEDED),
     ("User-Agent", "user_agent", _text, str, _NEEDED),
     ("Version", "version", _text, str, _NEEDED),
@@ -281,10 +287,6 @@ _FEEDBACK: Final[tuple[_Row, ...]] = (
     ("Reported-Domain", "reported_domain", _text, str, _MANY),
     ("Reported-URI", "reported_uri", _text, str, _MANY),
 )
-_BY_NAME: Final = {
-    id(rows): {row[0].lower(): row for row in rows}
-    for rows in (_MESSAGE, _RECIPIENT, _NOTIFICATION, _FEEDBACK)
-}
 
 
 # --- Reading --------------------------------------------------------------------------------------
@@ -297,17 +299,15 @@ _LIMITS: Final = Limits()
 class _Block:
     """Fields on their way into one value."""
 
-    def __init__(self, rows: tuple[_Row, ...], offset: int) -> None:
-        self.rows = rows
-        self.by_name = _BY_NAME[id(rows)]
+    def __init__(self, table: _Table, offset: int) -> None:
+        self.table = table
         self.offset = offset
         self.values: dict[str, Any] = {}
         self.extensions: list[tuple[str, str]] = []
 
     def take(self, field: Field, defects: list[Defect]) -> None:
-        row = self.by_name.get(field.name.lower())
-        text = header_text(field.body)
-        text = _CONTROL.sub(" ", _FOLD.sub("", text)).strip(" \t")
+        row = self.table.get(field.name.lower())
+        text = one_line(header_text(field.body)).strip(" \t")
         if row is None:
             self.extensions.append((field.name, text))
             return
@@ -330,7 +330,7 @@ class _Block:
             self.values[attribute] = value
 
     def finish(self, defects: list[Defect]) -> dict[str, Any]:
-        for name, attribute, _, _, often in self.rows:
+        for name, attribute, _, _, often in self.table.values():
             if often == _NEEDED and attribute not in self.values:
                 defects.append(Defect("missing_field", self.offset, name.encode(), "nothing"))
                 self.values[attribute] = None if attribute in _OBJECTS else ""
@@ -371,9 +371,9 @@ def parse_report(essence: str, octets: bytes, *, limits: Limits = _LIMITS) -> Re
             return None
 
 
-def _single(rows: tuple[_Row, ...], octets: bytes, limits: Limits) -> dict[str, Any]:
+def _single(table: _Table, octets: bytes, limits: Limits) -> dict[str, Any]:
     defects: list[Defect] = []
-    block = _Block(rows, 0)
+    block = _Block(table, 0)
     for number, header in enumerate(_blocks(octets, limits)):
         _check(header, defects)
         if number == 1:
@@ -396,19 +396,19 @@ _FIRST: Final = ("final-recipient", "original-recipient")
 
 def _delivery_status(octets: bytes, limits: Limits) -> DeliveryStatus:
     defects: list[Defect] = []
-    whole, one = _Block(_MESSAGE, 0), _BY_NAME[id(_RECIPIENT)]
+    whole = _Block(_MESSAGE, 0)
     found: list[_Block] = []
     for number, header in enumerate(_blocks(octets, limits)):
         _check(header, defects)
         block: _Block | None = None if number else whole
         for field in header.fields:
             name = field.name.lower()
-            if name in whole.by_name and block is not whole:
+            if name in _MESSAGE and block is not whole:
                 if block is not None:
                     defects.append(_odd("missing_empty_line", field, "about the message"))
                 whole.take(field, defects)
                 continue
-            row = one.get(name)
+            row = _RECIPIENT.get(name)
             if block is None or (
                 row is not None and (block is whole or (name in _FIRST and row[1] in block.values))
             ):
@@ -467,10 +467,10 @@ _TYPES: Final[dict[type, str]] = {
 }
 
 
-def _written(rows: tuple[_Row, ...], value: Any, utf8: bool) -> bytes:
+def _written(table: _Table, value: Any, utf8: bool) -> bytes:
     lines: list[bytes] = []
     done: set[str] = set()
-    for name, attribute, _, writer, often in rows:
+    for name, attribute, _, writer, often in table.values():
         given = getattr(value, attribute)
         if attribute in done:
             continue

@@ -39,6 +39,7 @@ import attrs
 from ..errors import Defect
 from ..limits import Limits
 from ._charsets import header_text
+from ._lexer import FIELD_START
 from ._parameters import parse_content_type, parse_token
 from ._vocabulary import Ambiguity, ContentType
 
@@ -70,20 +71,19 @@ DELIMITER_LINE: Final = 1_000
 _LONGEST_BOUNDARY: Final = 900
 _REPORTED: Final = 100  # defects and ambiguities kept of one message
 
-_BEGINS: Final = re.compile(rb"[!-9;-~]{1,998}+[ \t]{0,99}+:")
+_BEGINS: Final = re.compile(FIELD_START)
 _FIRST_LINE: Final = 1_100  # what `_BEGINS` needs to see, and a little more
 _MBOX: Final = re.compile(rb">?From ")
 _BLANK: Final = re.compile(rb"\n\r?\n")
 _DASHES: Final = re.compile(rb"\n--")
-_NAME: Final = rb"[!-9;-~]{1,998}+[ \t]{0,99}+:"
-_VALUE: Final = rb"[ \t]{0,99}+:([^\n]*+(?:\n(?!\Z|" + _NAME + rb"|\r?\n)[^\n]*+)*+)"
+_VALUE: Final = rb"[ \t]{0,99}+:([^\n]*+(?:\n(?!\Z|" + FIELD_START + rb"|\r?\n)[^\n]*+)*+)"
 _CONTENT_TYPE: Final = re.compile(rb"content-type" + _VALUE, re.IGNORECASE)
 _CONTENT_ENCODING: Final = re.compile(rb"content-transfer-encoding" + _VALUE, re.IGNORECASE)
 
 # A whole header of the usual kind: fields and folds, no line that may be a delimiter, and the empty
 # line. Its group is the body of the first Content-Type.
 _LINES: Final = rb"[^\n]*+\n(?:[ \t][^\n]*+\n)*+"
-_FIELD: Final = rb"(?!-)" + _NAME + _LINES
+_FIELD: Final = rb"(?!-)" + FIELD_START + _LINES
 _TYPED: Final = rb"(?i:content-type)[ \t]{0,99}+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n"
 _REGULAR: Final = re.compile(
     rb"(?:(?!(?i:content-type)[ \t:])"
@@ -95,6 +95,7 @@ _REGULAR: Final = re.compile(
     + rb")*+)?+\r?\n"
 )
 
+_LIMITS: Final = Limits()
 _TEXT_PLAIN: Final = ContentType("text", "plain")
 _MESSAGE_RFC822: Final = ContentType("message", "rfc822")
 
@@ -871,14 +872,14 @@ def _type_of(body: bytes, most: int | None) -> ContentType:
 
 def index(raw: bytes, *, limits: Limits | None = None) -> Index:
     """The index of a whole message. Never raises, whatever it is."""
-    return scan(raw, limits or Limits())[0]
+    return scan(raw, limits or _LIMITS)[0]
 
 
 def scan(raw: bytes, limits: Limits) -> tuple[Index, list[ContentType | None]]:
     """The index of a whole message, and the type of each part, None where it was not read."""
     match = _REGULAR.match(raw)
     if match is not None:  # the usual case: a header of the usual kind, and a body without parts
-        body, typed = match.span()[1], match[1]
+        body, typed = match.end(), match[1]
         most = limits.header
         content_type = _TEXT_PLAIN if typed is None else _type_of(typed, limits.parameters)
         maintype = content_type.maintype

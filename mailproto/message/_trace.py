@@ -326,7 +326,6 @@ _IN_BRACKETS: Final = re.compile(r"<([^<>]*+)>")
 _OPEN_BRACKET: Final = re.compile(r"<[^<>,]*+")
 _BARE_URL: Final = re.compile(r"[^\s,<>]++")
 _NO: Final = re.compile(r"no(?![^ \t\r\n,;(])", re.IGNORECASE)
-_TO_COMMA: Final = re.compile(r"[^,(]++")
 
 
 def parse_list_urls(text: str, *, most: int | None = 1_000) -> ListUrls:

@@ -30,13 +30,20 @@ Invariants
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
 from ..errors import Defect
-from ._content import choose_encoding, decode_content, encode_content, is_tame
+from ._charsets import is_utf8
+from ._content import (
+    BARE_LF,
+    WIDTHS,
+    choose_encoding,
+    decode_content,
+    encode_content,
+    is_tame,
+)
 from ._edit import BrokenSignature, Edit, broken_signatures, delimiters_around
 from ._message import Message, Part
 from ._scan import LEAF, MESSAGE, MULTIPART
@@ -47,14 +54,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Change", "Plan", "plan"]
 
-_WIDTHS: Final = ("7bit", "8bit", "binary")
 _CODED: Final = ("base64", "quoted-printable")
 _BODIES: Final[tuple[Literal["7BIT", "8BITMIME", "BINARYMIME"], ...]] = (
     "7BIT",
     "8BITMIME",
     "BINARYMIME",
 )
-_BARE: Final = re.compile(rb"(?<!\r)\n")
 
 
 @attrs.frozen
@@ -103,7 +108,7 @@ def plan(
 ) -> Plan:
     """Plan for a peer that offers these extensions, and no others. Never raises.
 
-    SMTPUTF8 without 8BITMIME counts for nothing: RFC 6531 section 3.1 has no such peers.
+    SMTPUTF8 without 8BITMIME counts for nothing: RFC 6531 section 3.1 (8) has no such peers.
     """
     smtputf8 = smtputf8 and (eight_bit_mime or binary_mime)
     if mail.number:
@@ -114,7 +119,7 @@ def plan(
         return Plan(mail, "7BIT", smtputf8=False)
     changes: list[Change] = []
     straight = mail if tame else _with_line_ends(mail)
-    bare = _BARE.search(raw)
+    bare = BARE_LF.search(raw)
     if straight is not mail and bare is not None:
         changes.append(Change("line_ends", "", "CRLF", bare.start()))
     walk = _Walk(straight, eight_bit_mime, smtputf8, binary_mime)
@@ -124,7 +129,7 @@ def plan(
         after = mail
     width = _width(after.raw)
     utf8 = _has_utf8_header(after)
-    if not walk.fits(width) and not (utf8 and smtputf8 and width == 1):
+    if not walk.fits(width):
         walk.obstacle("left_over", 0, b"", f"it still needs {_BODIES[width]}")
     if utf8 and not smtputf8:
         walk.obstacle("left_over", 0, b"", "it still needs SMTPUTF8")
@@ -132,7 +137,7 @@ def plan(
         after,
         _BODIES[width],
         utf8,
-        (*changes, *walk.changes),
+        (*changes, *sorted(walk.changes, key=lambda one: one.offset)),
         broken_signatures(mail, after, walk.edit.unsigned),
         tuple(walk.obstacles),
     )
@@ -143,10 +148,10 @@ def _with_line_ends(mail: Message) -> Message:
     raw, at, pieces = mail.raw, 0, list[bytes]()
     for part in mail.walk():
         if part.span.kind == LEAF and part.encoding == "binary" and not _is_text(part):
-            pieces += (_BARE.sub(b"\r\n", raw[at : part.span.body]), part.body.raw)
+            pieces += (BARE_LF.sub(b"\r\n", raw[at : part.span.body]), part.body.raw)
             at = part.span.end
     # The LF of a CRLF may be the first octet of a piece: then the CR before it is the content's.
-    pieces.append(_BARE.sub(b"\r\n", raw[at:]))
+    pieces.append(BARE_LF.sub(b"\r\n", raw[at:]))
     new = b"".join(pieces)
     return mail if new == raw else Message(new, limits=mail.header.limits)
 
@@ -162,15 +167,10 @@ def _has_utf8_header(mail: Message) -> bool:
         part = mail.part(number)
         if not part.header.raw.isascii():
             for field in part.header:
-                if not field.raw.isascii() and _is_utf8(field.raw):
+                if not field.raw.isascii() and is_utf8(field.raw):
                     return True
-        number = _behind(part) if part.span.kind == MESSAGE else number + 1
+        number = part.behind if part.span.kind == MESSAGE else number + 1
     return False
-
-
-def _behind(part: Part) -> int:
-    """The number of the first part behind all that is inside another."""
-    return part.number + sum(1 for _ in part.walk())
 
 
 def _width(octets: bytes) -> int:
@@ -178,14 +178,6 @@ def _width(octets: bytes) -> int:
     if not is_tame(octets):
         return 2
     return 0 if octets.isascii() else 1
-
-
-def _is_utf8(octets: bytes) -> bool:
-    try:
-        octets.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class _Walk:
@@ -210,16 +202,14 @@ class _Walk:
         while number < count:
             part = self.mail.part(number)
             number += 1
-            if part.span.kind == LEAF:
-                self._leaf(part)
-            elif part.type == "message/global":
-                number = _behind(part)
-                self._whole(part)
+            if part.span.kind == LEAF or part.type == "message/global":
+                number = part.behind
+                self._body(part)
             else:
                 self._between(part)
             self._header(part, part.number < content_until)
             if part.span.kind == MESSAGE and part.number >= content_until:
-                content_until = _behind(part)
+                content_until = part.behind
         self._labels()
 
     # --- Headers ----------------------------------------------------------------------------------
@@ -243,7 +233,7 @@ class _Walk:
         """Whether it is written anew."""
         width = _width(field.raw)
         if width == 1:
-            ours = inside or not _is_utf8(field.raw)
+            ours = inside or not is_utf8(field.raw)
             goes = self.eight_bit if ours else self.smtputf8
         else:
             goes = width == 0
@@ -267,25 +257,16 @@ class _Walk:
     def _need(self, part: Part, width: int) -> None:
         self.widths[part.number] = max(self.widths.get(part.number, 0), width)
 
-    def _leaf(self, part: Part) -> None:
+    def _body(self, part: Part) -> None:
+        """Of a leaf, or of a message/global as a whole: encoded if it has to be."""
         octets = part.body.raw
         width = _width(octets)
+        maintype = part.content_type.maintype
         if self.fits(width):
             self._need(part, width)
-            return
-        maintype = part.content_type.maintype
-        if maintype == "multipart" or part.type in ("message/rfc822", "message/partial"):
+        elif maintype == "multipart" or part.type in ("message/rfc822", "message/partial"):
             what = f"{part.type} may not be encoded (RFC 2045 section 6.4)"
             self.obstacle("encoding", part.span.body, octets, what)
-            return
-        self._encode(part, octets)
-
-    def _whole(self, part: Part) -> None:
-        """A message/global, encoded if it has to be."""
-        octets = part.body.raw
-        width = _width(octets)
-        if self.fits(width):
-            self._need(part, width)
         else:
             self._encode(part, octets)
 
@@ -296,12 +277,12 @@ class _Walk:
             return
         text = _is_text(part)
         encoding = choose_encoding(content.octets, text=text)
-        if encoding in _WIDTHS:  # it was encoded, and needs to be: its lines were too long
+        if encoding in WIDTHS:  # it was encoded, and needs to be: its lines were too long
             encoding = part.encoding if part.encoding in _CODED else "base64"
         span = part.span
         new = encode_content(content.octets, encoding, binary=not text)
         if encoding != "base64" and (
-            _BARE.search(content.octets) is not None
+            BARE_LF.search(content.octets) is not None
             or any(one in b"\n" + new for one in delimiters_around(part))
         ):
             encoding = "base64"
@@ -366,8 +347,8 @@ class _Walk:
         for number in sorted(touched):
             part = self.mail.part(number)
             label, width = part.encoding, self.widths.get(number, 0)
-            if label in _WIDTHS and _WIDTHS.index(label) > width:
-                self._label(part, _WIDTHS[width])
+            if label in WIDTHS and WIDTHS.index(label) > width:
+                self._label(part, WIDTHS[width])
 
     def obstacle(self, code: str, offset: int, raw: bytes, what: str) -> None:
         self.obstacles.append(Defect(code, offset, raw[:80], what))

@@ -144,8 +144,6 @@ class Client(ClientMachine[ClientEvent]):
         "_rows",
         "_served",
         "_state",
-        "_supplied",
-        "_supply",
         "_transaction",
         "_untaken",
     )
@@ -191,8 +189,6 @@ class Client(ClientMachine[ClientEvent]):
         self._left: int | None = None  # octets of a BDAT that was announced
         self._chunks = 0  # BDAT commands in flight
         self._transaction: Transaction | None = None
-        self._supply = b""  # a message that is sent without asking for it, and how much of it is
-        self._supplied = -1  # -1: there is none
         self._ending = 0  # number of the command whose end of body is still queued
         self._cut_off = False  # the input ended inside a transaction whose outcome was told
 
@@ -484,7 +480,7 @@ class Client(ClientMachine[ClientEvent]):
     def _check_body(self) -> None:
         if type(self._awaiting) is not BodyWanted:
             raise LocalProtocolError("no body is wanted now")
-        if self._supplied >= 0:
+        if self._transaction is not None and self._transaction.supplies:
             raise LocalProtocolError("submit() was given the message: it is sent by itself")
         if not self._may_answer():
             raise LocalProtocolError("the next piece is not wanted yet: wait for Want.ANSWER")
@@ -496,10 +492,9 @@ class Client(ClientMachine[ClientEvent]):
         return 2**62 if self._limits.window is None else max(self._limits.window, 1)
 
     def _may_answer(self) -> bool:
-        return (
-            not self._eof
-            and self._supplied < 0
-            and (self._transaction is None or self._transaction.takes_body)
+        transaction = self._transaction
+        return not self._eof and (
+            transaction is None or (transaction.takes_body and not transaction.supplies)
         )
 
     # --- Transactions ---------------------------------------------------------------------------
@@ -544,7 +539,7 @@ class Client(ClientMachine[ClientEvent]):
             if recipient.params:
                 self._check_params("RCPT", recipient.params)
         text = rcpt_lines(envelope.recipients)
-        supply = b""
+        supply = None
         if message is not None:
             if not (size is None and body is None and smtputf8 is None):
                 raise ValueError("size, body and smtputf8 are those of the message")
@@ -573,7 +568,6 @@ class Client(ClientMachine[ClientEvent]):
             text += b"DATA\r\n"
         self._number += 1
         self._mail = mail
-        self._supply, self._supplied = supply, -1 if message is None else 0
         self._transaction = transaction = Transaction(
             self._number,
             envelope,
@@ -585,6 +579,7 @@ class Client(ClientMachine[ClientEvent]):
             prdr=bool(mail.params) and mail.get(PRDR) is True and not self._lmtp,
             window=self._window() if chunking else 0,
             policy=BareNewlines.PRESERVE if binary else self.quirks.bare_newlines,
+            supply=supply,
         )
         self._out.put(transaction.lines_to_send(self._limits.output - self._out.size))
         return self._number
@@ -607,17 +602,9 @@ class Client(ClientMachine[ClientEvent]):
 
     def _supply_more(self, transaction: Transaction) -> None:
         """The next piece of a message that `submit()` was given."""
-        size, step = len(self._supply), max(self._limits.chunk, 1)
-        piece = b""
-        while not piece and self._supplied < size:  # the last piece is held back to be BDAT LAST
-            start = self._supplied
-            self._supplied = start + step
-            piece = transaction.send_body(self._supply[start : start + step])
-        if self._supplied >= size and (not piece or transaction.takes_body):
-            piece += transaction.end_body()
-            self._supply, self._supplied = b"", -1
+        self._out.put(transaction.supply(max(self._limits.chunk, 1)))
+        if not transaction.supplies:
             self._awaiting = None
-        self._out.put(piece)
 
     def _mail_for(
         self, envelope: Envelope, size: int | None, body: str | None, smtputf8: bool, prdr: bool
@@ -658,7 +645,6 @@ class Client(ClientMachine[ClientEvent]):
             self._awaiting = None
             if phase is _DONE or phase is _CUT:
                 self._transaction = None
-                self._supply, self._supplied = b"", -1
                 self._plan = None
                 if phase is _CUT:
                     self._close()
@@ -679,7 +665,7 @@ class Client(ClientMachine[ClientEvent]):
         self._ending = 0
         if self._transaction is not None:
             self._transaction.taken()
-            if self._transaction.unsaid or self._supplied >= 0:
+            if self._transaction.unsaid or self._transaction.supplies:
                 self._in.stalled = False  # `_parse()` has more to say
 
     def _parse(self) -> ClientEvent | None:
@@ -696,7 +682,7 @@ class Client(ClientMachine[ClientEvent]):
                 if transaction is not None and not self._eof:
                     if transaction.unsaid:
                         self._say_more(transaction)
-                    elif self._supplied >= 0 and transaction.takes_body and not self._out.size:
+                    elif transaction.supplies and transaction.takes_body and not self._out.size:
                         self._supply_more(transaction)
                 return None
             transaction = self._transaction
@@ -1036,7 +1022,6 @@ class Client(ClientMachine[ClientEvent]):
     def _fail(self, error: RemoteProtocolError) -> RemoteProtocolError:
         self._tell_outcome()
         self._state = State.CLOSED
-        self._supply, self._supplied = b"", -1
         return super()._fail(error)
 
     def _close(self) -> None:
@@ -1044,7 +1029,6 @@ class Client(ClientMachine[ClientEvent]):
         self._body = None
         self._left = None
         self._transaction = None
-        self._supply, self._supplied = b"", -1
         super()._close()
 
 

@@ -99,6 +99,7 @@ class Transaction:
         prdr: bool,
         window: int,
         policy: BareNewlines,
+        supply: bytes | None = None,
     ) -> None:
         self.number = number
         self.phase = _ENVELOPE
@@ -125,6 +126,8 @@ class Transaction:
         self._answers: list[Reply] = []  # to the body
         self._refused = False  # the last of them refuses the whole message, in LMTP too
         self._body: TextEncoder | NewlineFilter | None = None
+        self._supply = supply  # a message that nobody is asked for, and how much of it is out
+        self._supplied = 0
         self._held = b""  # the piece that may turn out to be the last chunk
         self._urgent = b""
         self._end: Reply | None = None  # a 421
@@ -202,6 +205,11 @@ class Transaction:
         """Whether the next piece of the body may be given now."""
         return self.phase is _BODY and (not self._chunks or len(self._chunks) < self._window)
 
+    @property
+    def supplies(self) -> bool:
+        """Whether it has the body itself, or what is left of it."""
+        return self._supply is not None
+
     # --- Out ------------------------------------------------------------------------------------
 
     def lines_to_send(self, room: int) -> bytes:
@@ -246,6 +254,20 @@ class Transaction:
         self._body = None
         self.phase = _END
         return rest
+
+    def supply(self, size: int) -> bytes:
+        """The wire form of the next `size` octets of the body it has itself, and of its end."""
+        whole = self._supply
+        assert whole is not None
+        piece = b""
+        while not piece and self._supplied < len(whole):  # the last is held back: it is BDAT LAST
+            start = self._supplied
+            self._supplied = start + size
+            piece = self.send_body(whole[start : start + size])
+        if self._supplied >= len(whole) and (not piece or self.takes_body):
+            self._supply = None
+            piece += self.end_body()
+        return piece
 
     def _chunk(self, data: bytes, *, last: bool) -> bytes:
         self._chunks.append(Bdat(len(data), last))

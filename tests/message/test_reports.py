@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, cast
 
 import attrs
@@ -351,6 +352,6 @@ def test_linear(piece: bytes) -> None:
     for essence in ESSENCES.values():
         assert_linear(
             lambda n: piece * n,
-            lambda octets, essence=essence: parse_report(essence, octets, limits=limits),  # type: ignore[misc]
+            partial(parse_report, essence, limits=limits),
             300,
         )
