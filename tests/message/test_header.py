@@ -280,3 +280,30 @@ def test_scanner_and_header_agree(raw: bytes) -> None:
             assert value.essence == "message/rfc822"
         elif value is not None and value.essence == "message/rfc822":
             pytest.fail(f"the scanner did not see it: {whole!r}")
+
+
+NAMES = st.sampled_from(
+    [*("subject", "Subject", "to", "x-a", "content-type", "Content-Type ", "a", "x:a", "é", "")]
+)
+HEADS = st.lists(
+    st.sampled_from(
+        [
+            *(b"Subject: x\r\n", b"SUBJECT : y\n", b" fold\r\n", b"junk\r\n", b"To:", b"To:a\r\n"),
+            *(b"\r\n", b"\n", b"x-a:\r\n", b"X-A: \r\n\t \r\n", b":\r\n", b"a\r\n", b"a: b", b"\0"),
+            *(b"subject\r\n", b" Subject: z\r\n", b"x:a: b\r\n", b"\r", b"Subject:"),
+        ]
+    ),
+    max_size=10,
+).map(b"".join)
+
+
+@given(raw=HEADS, name=NAMES, small=st.booleans())
+def test_looking_up_gives_the_fields_that_are_there(raw: bytes, name: str, small: bool) -> None:
+    limits = Limits(fields=3, header=40) if small else Limits()
+    fields = Header.parse(raw, limits=limits).fields
+    looked_up = Header.parse(raw, limits=limits).all(name)
+    expected = [one for one in fields if one.name.lower() == name.lower()]
+    assert list(looked_up) == expected
+    assert [(one.name, one.body, one.offset) for one in looked_up] == [
+        (one.name, one.body, one.offset) for one in expected
+    ]
