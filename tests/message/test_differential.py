@@ -184,9 +184,11 @@ def test_the_same_addresses_by_the_old_functions(message: Message) -> None:
                 continue
             found = email.utils.getaddresses([unfolded(one) for one in other.get_all(name)])
             boxes = [one for one in items if isinstance(one, Mailbox)]
-            assert [box.addr_spec for box in boxes] == [address for _, address in found]
-            names = [decoded(one) for one, _ in found]
-            assert [box.name for box in boxes] == names
+            for box, (called, address) in zip(boxes, found, strict=True):
+                # Since 3.13 (and in some releases before) it refuses whatever has a `[` in it.
+                if address or "[" not in box.addr_spec:
+                    assert box.addr_spec == address
+                    assert box.name == decoded(called)
 
 
 def decoded(text: str) -> str:
@@ -310,6 +312,12 @@ def test_groups_have_members() -> None:
     assert isinstance(found, AddressList)
     assert [len(one.mailboxes) if isinstance(one, Group) else 1 for one in found.items] == [0, 2, 1]
     assert [box.addr_spec for box in found] == ["a@b", "c@d", "e@f"]
+
+
+def test_address_literals_are_domains() -> None:
+    # RFC 5322 section 3.4.1. `email.utils.getaddresses` refuses what has a `[`, strict as it is now.
+    found = Header.parse(b'To: postmaster@[192.0.2.1], "a[b"@c.example\r\n').to
+    assert [box.addr_spec for box in found] == ["postmaster@[192.0.2.1]", '"a[b"@c.example']
 
 
 def test_utf8_in_headers_is_text() -> None:
