@@ -315,7 +315,7 @@ def test_groups_have_members() -> None:
 
 
 def test_address_literals_are_domains() -> None:
-    # RFC 5322 section 3.4.1. `email.utils.getaddresses` refuses what has a `[`, strict as it is now.
+    # RFC 5322 section 3.4.1. `email.utils.getaddresses`, strict as it is now, refuses any `[`.
     found = Header.parse(b'To: postmaster@[192.0.2.1], "a[b"@c.example\r\n').to
     assert [box.addr_spec for box in found] == ["postmaster@[192.0.2.1]", '"a[b"@c.example']
 
