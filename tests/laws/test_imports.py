@@ -21,14 +21,15 @@ MAY: dict[str, set[str]] = {
     "limits": {"errors"},
     "_grammar": {"errors", "limits"},
     "_envelope": {"errors", "_grammar"},
+    "_structure": set(),
     "_vocabulary": {"errors", "_grammar"},
     "_wire": {"errors", "limits", "_grammar"},
     "_machine": {"errors", "limits", "_grammar", "_wire"},
     "sasl": {"errors", "limits", "_grammar", "_vocabulary"},
-    "message": {"errors", "limits", "_grammar", "_envelope"},
+    "message": {"errors", "limits", "_grammar", "_envelope", "_structure"},
     "smtp": {*_CORE, "_envelope", "sasl"},
     "pop3": {*_CORE, "sasl"},
-    "imap": {*_CORE, "sasl", "message"},
+    "imap": {*_CORE, "_structure", "sasl", "message"},
 }
 ANYTHING = {"__init__", "__main__", "testing", "strategies"}
 OUTSIDE = {"attr", "attrs"}
