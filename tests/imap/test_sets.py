@@ -368,7 +368,7 @@ def test_what_a_star_leaves_open(ask: Any) -> None:
 
 
 def test_the_saved_result() -> None:
-    """RFC 5182 section 2.1: `$` is "the content of the search result variable"."""
+    """RFC 5182 section 2.1: `$` refers to the "search result variable" of the server."""
     assert parse(b"$") is SAVED
     assert SequenceSet("$") == SAVED
     assert hash(SequenceSet("$")) == hash(SAVED)
