@@ -10,7 +10,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # as type checkers know it; importing typing would cost ten times the rest
 
 if TYPE_CHECKING:
-    from . import message, pop3, sasl, smtp
+    from . import imap, message, pop3, sasl, smtp
     from ._machine import BodyChunk, BodyWanted, Machine, Timeout, TlsEstablished, Want
     from .errors import (
         ConnectionLost,
@@ -38,6 +38,7 @@ __all__ = [
     "Timeout",
     "TlsEstablished",
     "Want",
+    "imap",
     "message",
     "pop3",
     "sasl",
@@ -58,7 +59,7 @@ _HOMES = {
     "_machine": ("BodyChunk", "BodyWanted", "Machine", "Timeout", "TlsEstablished", "Want"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("message", "pop3", "sasl", "smtp", "testing", "strategies")
+_MODULES = ("imap", "message", "pop3", "sasl", "smtp", "testing", "strategies")
 
 
 def __getattr__(name: str) -> object:

@@ -58,9 +58,21 @@ class Limits:
     drain: int | None = 67_108_864
     """Refused octets that are swallowed before the refusal is answered; more of them end the
     connection."""
+    command: int | None = 131_072
+    """An IMAP command, all its lines and literals but those of messages. RFC 9051 section 4.3
+    leaves it to servers; Dovecot takes lines of 65,536 octets. A larger one is refused, not
+    fatal."""
+    response: int | None = 67_108_864
+    """An IMAP response, all its lines and literals but the sections that pass through. A SEARCH
+    with five million UIDs has as many octets."""
+    stream: int | None = 65_536
+    """A section of a message above which an IMAP client hands it on as it comes; one of this size
+    or less is held. None: all are held."""
+    items: int | None = 100_000
+    """Entries of one list in an IMAP command or response. Count."""
     depth: int | None = 100
-    """Levels of parts in a message; a multipart or message below is one opaque part. Dovecot and
-    Stalwart stop at 100 or less; mail in use needs about ten. Count."""
+    """Levels of parts in a message, and of parentheses in IMAP; a multipart or message below is one
+    opaque part. Dovecot and Stalwart stop at 100 or less; mail in use needs about ten. Count."""
     parts: int | None = 10_000
     """Parts of a message; what follows belongs to the part they are in.
     Dovecot stops at as many. Count."""

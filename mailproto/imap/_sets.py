@@ -328,7 +328,7 @@ class SequenceSet:
         return not _common(self._known(), other._known())[0]
 
 
-# --- Octets -------------------------------------------------------------------------------------
+# --- Octets ---------------------------------------------------------------------------------------
 
 
 def _read(octets: bytes) -> _Bounds:
@@ -372,7 +372,7 @@ def _cut(octets: bytes, size: int) -> Iterator[bytes]:
     yield octets[start:]
 
 
-# --- Bounds -------------------------------------------------------------------------------------
+# --- Bounds ---------------------------------------------------------------------------------------
 #
 # Each of these goes over the bounds a few times, always in C. Sorting costs little: what is sorted
 # is in order already, or two such runs one behind the other.
@@ -446,7 +446,7 @@ def _others(ranges: _Bounds) -> _Bounds:
     return firsts, lasts
 
 
-# --- Constants ----------------------------------------------------------------------------------
+# --- Constants ------------------------------------------------------------------------------------
 
 EMPTY: Final = SequenceSet()
 """No numbers. IMAP has no way to write it."""

@@ -1,0 +1,457 @@
+"""Octets in, commands or responses out: the push parsers.
+
+`ResponseParser` is what a client reads with, `CommandParser` what a server does; a proxy has both.
+They collect frames and hand them to the readers. A session's state is not theirs: whoever drives
+one knows that an answer to AUTHENTICATE is base64, or that what follows COMPRESS is compressed.
+
+Invariants
+
+* **Chunk law.** What `next()` gives depends on the octets, never on how they were cut.
+* **In step.** Where a frame ends is decided by `announced()` alone. A response that cannot be read
+  is an event, and the next one starts where it has to.
+* **Bounded.** A response is at most `limits.response` octets, a command `limits.command`; a section
+  above `limits.stream` passes through. A response that is too large is an error, since nobody could
+  tell where it ends without reading it; a command is swallowed and refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, TypeAlias
+
+from .._structure import Section
+from .._wire import Input, as_bytes
+from ..errors import Defect, LimitExceeded
+from ..limits import Limits
+from ._command_syntax import SyntaxRefused, read_command
+from ._commands import Command
+from ._events import BadCommand, BodyChunk, BodyEnd, BodyStart, FetchItem, FetchStart
+from ._fetch import read_fetch_items
+from ._lexer import Announced, Frame, Lexer, announced
+from ._response_syntax import read_response
+from ._responses import Condition, FetchData, Response
+from ._values import Binary, Body, FetchAttribute, Streamed
+
+__all__ = ["CommandParser", "LiteralWanted", "ParsedCommand", "ParsedResponse", "ResponseParser"]
+
+_NONE: Final[dict[int, tuple[int, int]]] = {}
+_UNBOUNDED: Final = 2**62
+
+
+def bound(limit: int | None) -> int:
+    """A limit as a number."""
+    return _UNBOUNDED if limit is None else limit
+
+
+class _Collector:
+    """Collects the lines and literals of one frame."""
+
+    __slots__ = ("base", "found", "literals", "need", "pieces", "size")
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.pieces: list[bytes] = []
+        self.size = 0
+        self.literals: dict[int, tuple[int, int]] = {}
+        self.need = 0  # octets of a literal that are missing
+        self.base = 0  # where the line starts that is looked at
+        self.found: Announced | None = None
+
+    def add(self, octets: bytes) -> None:
+        self.pieces.append(octets)
+        self.size += len(octets)
+
+    def take(self, source: Input) -> bool:
+        """Take octets of the literal. Whether all of them have come."""
+        data = source.take(self.need)
+        self.need -= len(data)
+        if data:
+            self.add(data)
+        if self.need:
+            return False
+        self.base = self.size
+        return True
+
+    def open_literal(self, found: Announced) -> None:
+        """Expect the octets of the literal that the last line announced."""
+        self.literals[self.base + found.at] = (self.size, self.size + found.size)
+        self.need = found.size
+        if not found.size:
+            self.base = self.size
+
+    def frame(self) -> Frame:
+        """What was collected."""
+        octets = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
+        frame = Frame(octets, self.literals or _NONE)
+        self.clear()
+        return frame
+
+
+# --- Responses ------------------------------------------------------------------------------------
+
+# Lines in which `{5}` is text whatever it looks like: text for people, and what holds no string.
+_TEXTUAL: Final = re.compile(
+    rb"(?:\+|\* *\[|\*? *(?:OK|NO|BAD|BYE|PREAUTH)[ \r\n]|[!#-'+-~]+ +(?:OK|NO|BAD)[ \r\n]"
+    rb"|\* +(?:CAPABILITY|ENABLED|FLAGS|SEARCH|SORT|THREAD|VANISHED) "
+    rb"|\* +[0-9]+ +(?:EXISTS|EXPUNGE|RECENT)[ \r\n]"
+    rb"|(?!\0*\*))",
+    re.IGNORECASE,
+)
+_STREAMING: Final = re.compile(rb"\* ([0-9]{1,10}) (UID)?FETCH \(", re.IGNORECASE)
+_RFC822: Final[dict[FetchAttribute, Section]] = {
+    "RFC822": Section(),
+    "RFC822.HEADER": Section((), "HEADER"),
+    "RFC822.TEXT": Section((), "TEXT"),
+}
+
+ParsedResponse: TypeAlias = Response | FetchStart | FetchItem | BodyStart | BodyChunk | BodyEnd
+"""What a `ResponseParser` gives."""
+
+
+class ResponseParser:
+    """Reads what a server says.
+
+    `receive_data()` takes octets, `next()` gives the next response, or None when more are needed.
+    A large section of a message comes in pieces, see `FetchStart`. Raises LimitExceeded for a
+    response above `limits.response`, and nothing else. `utf8` may be set between two responses.
+    """
+
+    def __init__(self, limits: Limits | None = None, *, utf8: bool = False) -> None:
+        self.utf8 = utf8
+        """Whether names and strings are UTF-8: UTF8=ACCEPT or IMAP4rev2 is enabled."""
+        self._limits = Limits() if limits is None else limits
+        self._most = bound(self._limits.response)
+        self._stream = bound(self._limits.stream)
+        self._in = Input()
+        self._got = _Collector()
+        self._textual = False
+        self._ready: list[ParsedResponse] = []
+        # A FETCH that comes in pieces: its number, items and defects so far.
+        self._fetch: FetchStart | None = None
+        self._items: list[tuple[FetchAttribute, Any]] = []
+        self._defects: list[Defect] = []
+        self._left = 0  # octets of the section that passes through
+        self._body = False
+
+    @property
+    def open(self) -> bool:
+        """Whether a response has begun and not ended."""
+        return bool(self._got.pieces or self._fetch is not None or len(self._in) or self._ready)
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Take octets. Never parses."""
+        octets = as_bytes(data)
+        if octets:
+            self._in.feed(octets)
+
+    def next(self) -> ParsedResponse | None:
+        """The next response or piece of one; None: more octets are needed."""
+        if self._ready:
+            return self._ready.pop(0)
+        return self.read(self._in)
+
+    def read(self, source: Input) -> ParsedResponse | None:
+        """`next()`, from another input."""
+        if self._ready:
+            return self._ready.pop(0)
+        if self._body:
+            return self._read_body(source)
+        got = self._got
+        while True:
+            if got.need and not got.take(source):
+                return None
+            line = source.line(b"\n", self._most - got.size)
+            if line is None:
+                if got.size + len(source) > self._most:
+                    raise LimitExceeded("a response larger than limits.response")
+                return None
+            if got.size + len(line) > self._most:
+                raise LimitExceeded("a response larger than limits.response")
+            if not got.pieces and self._fetch is None:
+                # The way of nearly everything: one line, and no literal.
+                if line[-3:-2] != b"}" and line[-2:-1] != b"}":
+                    return read_response(Frame(line, _NONE), utf8=self.utf8, limits=self._limits)
+                self._textual = _TEXTUAL.match(line) is not None
+            got.add(line)
+            found = None if self._textual else announced(line)
+            if found is None:
+                if self._continues(line):
+                    got.base = got.size
+                    continue
+                return self._complete()
+            if found.size > self._stream:
+                started = self._start_body(found)
+                if started is not None:
+                    return started
+            if got.size + found.size > self._most:
+                raise LimitExceeded("a response larger than limits.response")
+            got.open_literal(found)
+
+    def _continues(self, line: bytes) -> bool:
+        """Whether a line end behind a literal is none: parentheses are open."""
+        if line not in (b"\r\n", b"\n"):
+            return False
+        if self._fetch is not None:
+            return True
+        if not self._got.literals:
+            return False
+        lexer = Lexer(Frame(b"".join(self._got.pieces), self._got.literals), 0, lenient=True)
+        return lexer.depth() > 0
+
+    def _complete(self) -> ParsedResponse:
+        frame = self._got.frame()
+        if self._fetch is None:
+            return read_response(frame, utf8=self.utf8, limits=self._limits)
+        # The end of a FETCH that came in pieces.
+        self._take_items(frame)
+        start = self._fetch
+        self._ready.append(
+            FetchData(
+                start.number,
+                tuple(self._items),
+                uidfetch=start.uidfetch,
+                defects=tuple(self._defects),
+            )
+        )
+        self._fetch, self._items, self._defects = None, [], []
+        return self._ready.pop(0)
+
+    def _take_items(self, frame: Frame) -> None:
+        """Read the items in a piece of a FETCH, up to its end, and make events of them."""
+        if self._fetch is None or not self._items:
+            begin = 0
+            match = _STREAMING.match(frame.octets)
+            begin = match.end() if match is not None else 0
+        else:
+            begin = 0
+        lexer = Lexer(frame, begin, lenient=True, utf8=self.utf8, limits=self._limits)
+        while lexer.peek() in b" \r\n\t" and lexer.pos < lexer.end:
+            if lexer.peek() != 0x20:
+                lexer.odd("extra_line_end")
+            lexer.pos += 1
+        if lexer.at(b")"):
+            lexer.pos += 1
+            rest = lexer.rest()
+            if rest:
+                lexer.odd("trailing_text" if rest.strip() else "trailing_space")
+            items: Any = ()
+        else:
+            items = read_fetch_items(lexer)
+        self._items += items
+        self._defects += lexer.defects
+        self._ready += (FetchItem(attribute, value) for attribute, value in items)
+
+    def _start_body(self, found: Announced) -> ParsedResponse | None:
+        """Let a large literal pass through, if it is a section of a FETCH."""
+        got = self._got
+        octets = b"".join(got.pieces)
+        first = self._fetch is None
+        match = _STREAMING.match(octets) if first else None
+        if first and (match is None or not 0 < int(match[1]) < 2**32):
+            return None
+        # Read what is here as if the literal were empty and the last: then the last item is it.
+        at = got.base + found.at
+        closed = Frame(octets + b")\r\n", {**got.literals, at: (len(octets), len(octets))})
+        lexer = Lexer(
+            closed, match.end() if match else 0, lenient=True, utf8=self.utf8, limits=self._limits
+        )
+        while lexer.peek() in b" \r\n\t" and lexer.pos < lexer.end:
+            lexer.pos += 1
+        items = read_fetch_items(lexer)
+        if not items or items[-1][1] != b"" or lexer.pos != lexer.end:
+            return None
+        attribute = items[-1][0]
+        if isinstance(attribute, (Body, Binary)):
+            section, origin = attribute.section, attribute.offset
+        elif attribute in _RFC822:
+            section, origin = _RFC822[attribute], None
+        else:
+            return None
+        if octets[at : at + 1] not in (b"{", b"~"):
+            return None
+        if first:
+            assert match is not None
+            self._fetch = FetchStart(int(match[1]), match[2] is not None)
+            self._ready.append(self._fetch)
+        self._ready += (FetchItem(name, value) for name, value in items[:-1])
+        self._ready.append(BodyStart(section, origin, found.size, attribute))
+        self._items += (*items[:-1], (attribute, Streamed(found.size)))
+        self._defects += lexer.defects
+        if found.odd:
+            self._defects.append(Defect("odd_literal", at, octets[at:][:80]))
+        got.clear()
+        self._left = found.size
+        self._body = True
+        return self._ready.pop(0)
+
+    def _read_body(self, source: Input) -> ParsedResponse | None:
+        if self._left:
+            data = source.take(min(self._left, self._limits.chunk))
+            if not data:
+                return None
+            self._left -= len(data)
+            return BodyChunk(data)
+        self._body = False
+        return BodyEnd()
+
+
+# --- Commands -------------------------------------------------------------------------------------
+
+
+class LiteralWanted:
+    """A literal was announced that its sender waits with: say `+`, or `CommandParser.refuse()`."""
+
+    __slots__ = ("size", "tag")
+
+    def __init__(self, tag: str, size: int) -> None:
+        self.tag = tag
+        self.size = size
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LiteralWanted) and (self.tag, self.size) == (other.tag, other.size)
+
+    def __hash__(self) -> int:
+        return hash((self.tag, self.size))
+
+    def __repr__(self) -> str:
+        return f"LiteralWanted({self.tag!r}, {self.size})"
+
+
+ParsedCommand: TypeAlias = Command | BadCommand | LiteralWanted
+"""What a `CommandParser` gives."""
+
+_TAG: Final = re.compile(rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,100}+)(?: |\r\n)")
+
+
+class CommandParser:
+    """Reads what a client says.
+
+    `receive_data()` takes octets, `next()` gives the next command, or None when more are needed. A
+    synchronising literal gives a `LiteralWanted` first: the client waits for `+`. What cannot be
+    read, or is larger than `limits.command`, is a `BadCommand`, and the next command is read.
+    """
+
+    def __init__(self, limits: Limits | None = None, *, utf8: bool = False) -> None:
+        self.utf8 = utf8
+        """Whether names are UTF-8."""
+        self._limits = Limits() if limits is None else limits
+        self._most = bound(self._limits.command)
+        self._in = Input()
+        self._got = _Collector()
+        self._dropped: bytes | None = None  # the start of a command that is swallowed
+        self._skip = 0  # octets of a literal that is swallowed
+
+    @property
+    def open(self) -> bool:
+        """Whether a command has begun and not ended."""
+        return bool(self._got.pieces or self._dropped is not None or len(self._in))
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        """Take octets. Never parses."""
+        octets = as_bytes(data)
+        if octets:
+            self._in.feed(octets)
+
+    def next(self) -> ParsedCommand | None:
+        """The next command; None: more octets are needed."""
+        return self.read(self._in)
+
+    def refuse(self) -> None:
+        """Forget the command whose literal was asked about: the client will not send it."""
+        self._got.clear()
+
+    def read(self, source: Input) -> ParsedCommand | None:
+        """`next()`, from another input."""
+        got = self._got
+        while True:
+            if self._dropped is not None:
+                if not self._swallow(source):
+                    return None
+                return self._too_large()
+            if got.need and not got.take(source):
+                return None
+            line = source.line(b"\r\n", self._most - got.size)
+            if line is None:
+                if got.size + len(source) > self._most:
+                    self._drop(source.peek(256))
+                    continue
+                return None
+            if got.size + len(line) > self._most:
+                found = announced(line)
+                self._drop(line)
+                if found is None:
+                    return self._too_large()
+                if found.sync:  # it will not be agreed to
+                    return self._too_large()
+                self._skip = found.size
+                continue
+            if not got.pieces and line[-3:-2] != b"}":
+                return self._command(Frame(line, _NONE))
+            got.add(line)
+            found = announced(line)
+            if found is None or (found.sync and not self._may(line)):
+                return self._command(got.frame())
+            if got.size + found.size > self._most:
+                self._drop(line)
+                if found.sync:
+                    return self._too_large()
+                self._skip = found.size
+                continue
+            got.open_literal(found)
+            if found.sync:
+                return LiteralWanted(self._tag(got.pieces[0]) or "", found.size)
+
+    def _may(self, line: bytes) -> bool:
+        """Whether the grammar has a literal in this command at all."""
+        words = self._got.pieces[0].split(b" ", 2)
+        return len(words) > 2 and words[1].rstrip(b"\r\n").upper() not in _WITHOUT_STRINGS
+
+    def _tag(self, octets: bytes) -> str | None:
+        match = _TAG.match(octets)
+        return None if match is None else match[1].decode("ascii")
+
+    def _drop(self, line: bytes) -> None:
+        first = self._got.pieces[0] if self._got.pieces else line
+        self._got.clear()
+        self._dropped = first[: min(self._most, 65_536)]
+
+    def _swallow(self, source: Input) -> bool:
+        """Drop octets up to the end of the command. Whether it has come."""
+        while True:
+            if self._skip:
+                gone = len(source.take(min(self._skip, 65_536)))
+                self._skip -= gone
+                if self._skip and not gone:
+                    return False
+                continue
+            line = source.line(b"\r\n", self._most)
+            if line is None:
+                if len(source) > self._most:
+                    # Only its end matters: whether it announces a literal.
+                    source.take(len(source) - 64)
+                return False
+            found = announced(b" " + line)
+            if found is None or found.sync:
+                return True
+            self._skip = found.size
+
+    def _too_large(self) -> BadCommand:
+        raw, self._dropped = self._dropped or b"", None
+        tag = self._tag(raw)
+        return BadCommand(raw, Condition("BAD", "The command is too large", tag=tag))
+
+    def _command(self, frame: Frame) -> ParsedCommand:
+        try:
+            return read_command(frame, utf8=self.utf8, limits=self._limits)
+        except SyntaxRefused as refused:
+            return BadCommand(
+                frame.octets[: self._most], Condition("BAD", str(refused), tag=refused.tag)
+            )
+
+
+_WITHOUT_STRINGS: Final = frozenset(
+    b"CAPABILITY NOOP LOGOUT STARTTLS NAMESPACE IDLE UNAUTHENTICATE CHECK CLOSE UNSELECT EXPUNGE"
+    b" COMPRESS ENABLE CANCELUPDATE AUTHENTICATE".split()
+)
