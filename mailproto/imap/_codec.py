@@ -74,8 +74,7 @@ def encode(item: Command | Response, *, tag: str = "", dialect: Dialect = _PLAIN
 
 
 def _encode(item: Any, tag: str, dialect: Dialect) -> Fragments:
-    kind: type[Any] = type(item)
-    write = WRITERS.get(kind)
+    write = WRITERS.get(item.__class__)
     if write is not None:
         writer = Writer(dialect, server=True)
         write(writer, item)

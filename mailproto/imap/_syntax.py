@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar
 
 from .._structure import Extension, Section
 from ._lexer import Lexer, decode_text
@@ -520,7 +520,7 @@ def _write_any(writer: Writer, value: Extension, *, strings: bool) -> None:
         if isinstance(item, tuple):
             writer.put(b"(")
             waiting.append(closing)
-            waiting += reversed(cast("tuple[Any, ...]", item))
+            waiting += reversed(item)  # pyright: ignore[reportUnknownArgumentType]
             fresh = True
             continue
         fresh = False
