@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from ._lexer import Lexer, Refused, decode_text
+from ._sets import EMPTY
 from ._syntax import (
     ATOM,
     FLAGS,
@@ -74,15 +75,21 @@ _TAG_STRING: Final = Kind(_read_tag, _write_tag)
 _PROGRESS: Final = in_parentheses(sequence(or_nil(_TAG_STRING), or_nil(NUMBER), or_nil(NUMBER)))
 
 
-def _read_set_or_nothing(lexer: Lexer) -> Any:
-    """A set; none at all is met in COPYUID (the messages were gone)."""
-    if lexer.lenient and lexer.peek() not in b"0123456789*":
-        lexer.odd("no_set")
-        return None
-    return SET.read(lexer)
+_COPY: Final = sequence(NZ_NUMBER, SET, SET)
 
 
-_MAYBE_SET: Final = Kind(_read_set_or_nothing, SET.write)
+def _read_copy(lexer: Lexer) -> tuple[Any, ...]:
+    """COPYUID. No sets at all are met where the messages were gone."""
+    match = _NO_SETS.match(lexer.octets, lexer.pos, lexer.end)
+    if match is None:
+        found: tuple[Any, ...] = _COPY.read(lexer)
+        return found
+    start, lexer.pos = lexer.pos, match.end()
+    lexer.odd("no_sets", start)
+    return int(match[1]), EMPTY, EMPTY
+
+
+_NO_SETS: Final = re.compile(rb"([1-9][0-9]{0,9}+) *(?=\])")
 
 
 def _read_limit(lexer: Lexer) -> tuple[int, ...]:
@@ -164,7 +171,7 @@ CODES: Final[dict[str, Code]] = {
     "BADEVENT": Code(listed(NAME, least=1)),
     "BADURL": Code(_REST),
     "CAPABILITY": Code(Kind(_read_capabilities, write_capabilities)),
-    "COPYUID": Code(sequence(NZ_NUMBER, _MAYBE_SET, _MAYBE_SET)),
+    "COPYUID": Code(Kind(_read_copy, _COPY.write)),
     "HIGHESTMODSEQ": Code(MODSEQ),
     "INPROGRESS": Code(_PROGRESS, optional=True),
     "MAILBOXID": Code(in_parentheses(ATOM)),
@@ -192,6 +199,9 @@ def _bare_code(octets: bytes) -> ResponseCode:
     return ResponseCode(octets.decode("ascii").upper())
 
 
+_UNKNOWN: Final = Code(_REST)
+
+
 def read_code(lexer: Lexer) -> ResponseCode | None:
     """`[CODE ...]`, or None if none stands here."""
     match = _CODE_NAME.match(lexer.octets, lexer.pos, lexer.end)
@@ -199,24 +209,22 @@ def read_code(lexer: Lexer) -> ResponseCode | None:
         return None
     start = lexer.pos
     lexer.pos = match.end()
+    word = match[1].upper()
+    name = word.decode("ascii")
+    code = CODES.get(name, _UNKNOWN)
     if lexer.take(b"]"):
-        name = match[1].upper()
-        code = CODES.get(name.decode("ascii"))
-        if code is None or code.kind is None or code.optional:
-            return _bare_code(name)
+        if code.kind is None or code.optional:
+            return _bare_code(word)
         lexer.odd("no_argument", start)
-        return ResponseCode(name.decode("ascii"), Unparsed(b""))
-    name_text = match[1].decode("ascii").upper()
+        return ResponseCode(name, Unparsed(b""))
     if not lexer.take(b" "):
         lexer.pos = start
         return None
-    argument = lexer.pos
-    known = CODES.get(name_text)
-    kind = _REST if known is None else known.kind
-    if kind is not None:
+    if code.kind is not None and code.kind not in (_REST, _WORDS):
         defects = len(lexer.defects)
+        argument = lexer.pos
         try:
-            value = kind.read(lexer)
+            value = code.kind.read(lexer)
             at = lexer.pos
             while lexer.take(b" "):
                 pass
@@ -225,26 +233,54 @@ def read_code(lexer: Lexer) -> ResponseCode | None:
             lexer.expect(b"]")
         except Refused:
             del lexer.defects[defects:]
+            lexer.pos = argument
         else:
-            # `[x ab] c]`: a bracket inside. What follows a code is a space or nothing.
-            if known is not None or lexer.pos >= lexer.end or lexer.peek() == 0x20:
-                return ResponseCode(name_text, value)
-    # The end is the first bracket that a space or the end of the line follows.
-    ending = _CODE_END.search(lexer.octets, argument, lexer.end)
-    if ending is None:
+            return ResponseCode(name, value)
+    raw = _take_argument(lexer)
+    if raw is None:
         lexer.pos = start
+        lexer.odd("code_without_end", start)
         return None
-    raw = lexer.octets[argument : ending.start()]
-    lexer.pos = ending.start() + 1
-    lexer.odd("unreadable_code" if known is not None else "bracket_in_code", start)
-    if known is None:
-        return ResponseCode(name_text, decode_text(raw))
-    if known.kind is _REST:
-        return ResponseCode(name_text, decode_text(raw))
-    return ResponseCode(name_text, Unparsed(raw))
+    if b"]" in raw:
+        lexer.odd("bracket_in_code", start)
+    text = decode_text(raw)
+    if code.kind is _WORDS:
+        return ResponseCode(name, tuple(text.split(" ")))
+    if code.kind is _REST:
+        return ResponseCode(name, text)
+    if code.kind is None and not text.strip(" "):
+        lexer.odd("extra_space", start)
+        return _bare_code(word)
+    lexer.odd("unreadable_code", start)
+    return ResponseCode(name, Unparsed(raw))
 
 
-_CODE_END: Final = re.compile(rb"\](?= |\Z)")
+_BRACKET: Final = re.compile(rb"[\[\]]")
+
+
+def _take_argument(lexer: Lexer) -> bytes | None:
+    """Read up to and with the bracket that ends the code; what stood before it.
+
+    It is the first that closes as many as were opened and that a space or the end of the line
+    follows. None: there is no such bracket.
+    """
+    octets, start, end = lexer.octets, lexer.pos, lexer.end
+    depth = 1
+    for match in _BRACKET.finditer(octets, start, end):
+        at = match.start()
+        if octets[at] == 0x5B:
+            depth += 1
+        elif depth > 1:
+            depth -= 1
+        elif at + 1 == end or octets[at + 1] == 0x20:
+            lexer.pos = at + 1
+            return octets[start:at]
+    # Opened more often than closed: the last bracket will do.
+    at = octets.rfind(b"]", start, end)
+    if at < 0:
+        return None
+    lexer.pos = at + 1
+    return octets[start:at]
 
 
 def write_code(writer: Writer, code: ResponseCode) -> None:

@@ -99,11 +99,29 @@ def _write_labels(writer: Writer, values: tuple[str, ...]) -> None:
 
 LABELS: Final = Kind(_read_labels, _write_labels)
 
+
+def _read_internal_date(lexer: Lexer) -> datetime | None:
+    start = lexer.pos
+    if lexer.nil():
+        lexer.odd("nil_date", start)
+        return None
+    found: datetime = DATE_TIME.read(lexer)
+    return found
+
+
+def _read_modseq(lexer: Lexer) -> int:
+    start = lexer.pos
+    value = lexer.number()
+    if value == 0 and not any(defect.offset == start for defect in lexer.defects):
+        lexer.odd("zero", start)
+    return value
+
+
 FETCH_VALUES: Final[dict[str, Kind]] = {
     "UID": NZ_NUMBER,
     "FLAGS": FLAGS,
     "RFC822.SIZE": NUMBER,
-    "INTERNALDATE": or_nil(DATE_TIME),
+    "INTERNALDATE": Kind(_read_internal_date, DATE_TIME.write),
     "SAVEDATE": or_nil(DATE_TIME),
     "ENVELOPE": ENVELOPE,
     "BODY": BODY,
@@ -111,7 +129,7 @@ FETCH_VALUES: Final[dict[str, Kind]] = {
     "RFC822": OCTETS,
     "RFC822.HEADER": OCTETS,
     "RFC822.TEXT": OCTETS,
-    "MODSEQ": in_parentheses(MODSEQ),
+    "MODSEQ": in_parentheses(Kind(_read_modseq, MODSEQ.write)),
     "EMAILID": in_parentheses(ATOM),
     "THREADID": or_nil(in_parentheses(ATOM)),
     "PREVIEW": NTEXT,
@@ -154,7 +172,7 @@ _STRICT_FLAGS: Final = re.compile(
 @lru_cache(maxsize=1024)
 def _usual_flags(octets: bytes) -> tuple[str, ...] | None:
     """The flags of a list without its parentheses, if they are written as the grammar says."""
-    if _STRICT_FLAGS.fullmatch(octets) is None:
+    if _STRICT_FLAGS.fullmatch(octets) is None or b"NIL" in octets.upper():
         return None
     return tuple(map(flag_text, octets.split(b" "))) if octets else ()
 
@@ -228,7 +246,9 @@ def read_fetch_items(lexer: Lexer) -> FetchItems:
         except Refused:
             start = lexer.pos
             raw = lexer.skip()
-            if not raw and not lexer.at(b")"):
+            if not raw and lexer.at(b")"):
+                lexer.odd("extra_space", start - 1)
+            elif not raw:
                 raw = lexer.rest()
             if raw:
                 items.append(("", Unparsed(raw)))
@@ -265,7 +285,7 @@ def _at_end(lexer: Lexer) -> bool:
                 continue
             return False
         if octet in b"\r\n\t":
-            lexer.pos = pos + 1
+            lexer.pos = pos + (2 if octets.startswith(b"\r\n", pos) else 1)
             lexer.odd("extra_line_end" if octet != 0x09 else "extra_space", pos)
             if octets[lexer.pos : lexer.pos + 1] not in (b" ", b")", b"\r", b"\n", b"\t", b""):
                 return False

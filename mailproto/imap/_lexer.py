@@ -50,10 +50,22 @@ class Frame(NamedTuple):
 _ANNOUNCED: Final = re.compile(rb"(~?)\{([0-9]{1,20}+)([^}\r\n0-9][^}\r\n]*+)?\}\r?\n")
 _TAIL: Final = re.compile(rb"~?\{[^{}\r\n]*+\}\r?\n\Z")
 
-# A quoted string, as framing sees it: it starts where a string can start, and ends with a quote
-# behind which a string can end.
-_STRING: Final = re.compile(rb'"(?:[^"\\\r\n]++|\\[^\r\n]|"(?![ )\]\r\n]))*+"?')
+# A quoted string starts where a string can start, and ends with the first quote that is not
+# escaped, if a string can end there. Else some quotes inside were not escaped: then it ends with
+# the first behind which the next word starts, or nothing.
+_STRICT_STRING: Final = re.compile(rb'"(?:[^"\\\r\n]++|\\[^\r\n])*+"(?=[ )\]\r\n]|\Z)')
+_WORD_FOLLOWS: Final = (
+    rb'[)\]\r\n]|\Z| +(?:["(){~\\0-9\-]|NIL[ )]|[A-Z][A-Z0-9.\-]*+[ \[<]|\r?\n|\Z)'
+)
+_LOOSE_STRING: Final = re.compile(rb'"(?:[^"\\\r\n]++|\\[^\r\n]|"(?!' + _WORD_FOLLOWS + rb'))*+"?')
 _OPENS: Final = re.compile(rb'(?<=[ (\[])"')
+
+
+def _string_end(octets: bytes, pos: int) -> int:
+    """Where the quoted string ends that starts here; one that is not closed ends with the line."""
+    match = _STRICT_STRING.match(octets, pos) or _LOOSE_STRING.match(octets, pos)
+    assert match is not None
+    return match.end()
 
 
 class Announced(NamedTuple):
@@ -89,9 +101,7 @@ def announced(line: bytes, start: int = 0) -> Announced | None:
     if b'"' in line[start:brace]:
         pos = start
         while (quote := _OPENS.search(line, pos, brace)) is not None:
-            string = _STRING.match(line, quote.start())
-            assert string is not None
-            pos = string.end()
+            pos = _string_end(line, quote.start())
             if pos > brace:
                 return None
     mark = match[3] or b""
@@ -113,7 +123,7 @@ _NUMBER: Final = re.compile(rb"[0-9]{1,20}+(?![0-9])")
 _NIL: Final = re.compile(rb"NIL(?=[ )\]\r\n]|\Z)", re.IGNORECASE)
 _LABEL: Final = re.compile(rb"[A-Za-z0-9_.:\-]++")
 _FLAG: Final = re.compile(rb"\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]++|\\\*")
-_LOOSE_FLAG: Final = re.compile(rb"[^ (){\x00-\x1f\x7f]++")
+_LOOSE_FLAG: Final = re.compile(rb"[^ ()\x00-\x1f\x7f]++")
 _SPACES: Final = re.compile(rb"[ \t]*+")
 
 
@@ -189,14 +199,18 @@ class Lexer:
             self.refuse(repr(octets.decode("latin-1")))
 
     def space(self) -> None:
-        """Read a space. Lenient: several, or none before a parenthesis or a quote."""
+        """Read a space. Lenient: several, or none beside a parenthesis or a quote."""
         octets, pos = self.octets, self.pos
         if octets[pos : pos + 1] == b" ":  # what follows the end is CR or LF
             self.pos = pos + 1
             if self.lenient and octets[pos + 1 : pos + 2] in (b" ", b"\t"):
                 self._spaces()
             return
-        if self.lenient and pos < self.end and octets[pos] in b'("\t':
+        if (
+            self.lenient
+            and pos < self.end
+            and (octets[pos] in b'("\t' or octets[pos - 1 : pos] in (b")", b'"'))
+        ):
             if octets[pos] == 0x09:
                 self._spaces()
             else:
@@ -297,7 +311,12 @@ class Lexer:
         found = self.frame.literals.get(self.pos)
         if found is None:
             return None
+        brace = self.pos
         start, self.pos = found
+        if self.lenient:
+            mark = self.octets[brace:start]
+            if mark[mark[:1] == b"~" :] != b"{%d}\r\n" % (self.pos - start):
+                self.defects.append(Defect("odd_literal", brace, mark[:80]))
         return self.octets[start : self.pos]
 
     def string(self) -> bytes:
@@ -335,13 +354,13 @@ class Lexer:
     def _loose_string(self) -> bytes:
         # Quotes inside that were not escaped, and escapes of what needs none: both stay.
         start = self.pos
-        match = _STRING.match(self.octets, start)  # what follows the end tells that it ends
-        assert match is not None
-        if len(match[0]) < 2 or not match[0].endswith(b'"'):
+        end = _string_end(self.octets, start)
+        text = self.octets[start:end]
+        if len(text) < 2 or not text.endswith(b'"'):
             self.refuse("the end of a quoted string")
-        self.pos = match.end()
+        self.pos = end
         self.odd("bad_quoting", start)
-        return _UNESCAPE.sub(rb"\1", match[0][1:-1])
+        return _UNESCAPE.sub(rb"\1", text[1:-1])
 
     def nil(self) -> bool:
         """Whether NIL stood here; it is read then."""
@@ -472,9 +491,7 @@ class Lexer:
         while self.pos < self.end:
             octet = octets[self.pos]
             if octet == 0x22:
-                match = _STRING.match(octets, self.pos)
-                assert match is not None
-                self.pos = match.end()
+                self.pos = _string_end(octets, self.pos)
             elif self.pos in literals:
                 self.pos = literals[self.pos][1]
             elif octet in (0x28, 0x5B):
@@ -499,9 +516,7 @@ class Lexer:
         while pos < len(octets):
             octet = octets[pos]
             if octet == 0x22:
-                match = _STRING.match(octets, pos)
-                assert match is not None
-                pos = match.end()
+                pos = _string_end(octets, pos)
             elif pos in literals:
                 pos = literals[pos][1]
             else:

@@ -99,8 +99,8 @@ def _read_text(lexer: Lexer) -> tuple[str, ResponseCode | None]:
     code = None
     if lexer.at(b"["):
         code = read_code(lexer)
-        if code is not None and lexer.pos < lexer.end and not lexer.take(b" "):
-            lexer.odd("missing_space")
+        if code is not None and not lexer.take(b" "):
+            lexer.odd("missing_space" if lexer.pos < lexer.end else "no_text")
     text = lexer.rest()
     if not text.isascii() and not lexer.utf8:
         lexer.defects.append(Defect("eight_bit", lexer.end - len(text), text[:80]))
@@ -176,7 +176,10 @@ def _read_list(lexer: Lexer, name: str) -> ListData:
     lexer.space()
     start, defects = lexer.pos, len(lexer.defects)
     try:
+        is_nil = lexer.octets[start : lexer.end].upper() == b"NIL"
         mailbox = MAILBOX.read(lexer)
+        if is_nil:
+            lexer.odd("nil_name", start, "a mailbox of that name")
         extended: Any = ()
         if lexer.more():
             extended = _EXTENDED.read(lexer)
@@ -848,6 +851,8 @@ def read_response(frame: Frame, *, utf8: bool, limits: Limits) -> Response:
 
 
 def _condition(lexer: Lexer, word: bytes, tag: str | None) -> Condition:
+    if lexer.pos == lexer.end and lexer.octets[lexer.pos - 1] != 0x20:
+        lexer.odd("no_text")
     text, code = _read_text(lexer)
     status: Any = word.decode("ascii").upper()
     return Condition(status, text, code, tag, defects=tuple(lexer.defects))
@@ -887,6 +892,8 @@ def _read_untagged(lexer: Lexer) -> Response:
             done: Response = _with_defects(found, lexer)
             return done
         lexer.pos = argument
+        if name in _READERS or name in _NUMBERED or name in ("FETCH", "UIDFETCH"):
+            lexer.odd("unreadable", argument)
     except Refused as refused:
         lexer.defects.clear()
         lexer.pos = argument

@@ -213,9 +213,12 @@ def _read_disposition(lexer: Lexer) -> tuple[str, _Params] | None:
         return None
     start = lexer.pos
     if lexer.lenient and not lexer.at(b"("):
-        text = _ntext(lexer)
-        lexer.odd("bare_disposition", start)
-        return (text.strip('"').lower(), ()) if text else None
+        text = (_ntext(lexer) or "").strip('"').lower()
+        if text in ("inline", "attachment"):
+            lexer.odd("bare_disposition", start)
+            return text, ()
+        lexer.odd("no_disposition", start)  # Exchange has a description here
+        return None
     lexer.expect(b"(")
     if lexer.lenient and lexer.take(b")"):
         lexer.odd("empty_list", start)
@@ -235,18 +238,20 @@ def _read_disposition(lexer: Lexer) -> tuple[str, _Params] | None:
             lexer.refuse("a disposition")
         lexer.odd("nil_disposition", start)
         return None
+    if '"' in kind:
+        lexer.odd("bad_quoting", start)
     return kind.strip('"').lower(), params
 
 
-def _read_language(lexer: Lexer) -> Any:
-    """Languages, or what `_read_disposition` gives when the two were swapped."""
+def _read_language(lexer: Lexer, *, swapped: bool) -> Any:
+    """Languages, or what `_read_disposition` gives if the two may have been swapped."""
     if lexer.nil():
         return ()
     if not lexer.at(b"("):
         text = _ntext(lexer)
         return () if text is None else (text,)
     start = lexer.pos
-    if lexer.lenient and _IS_DISPOSITION.match(lexer.octets, lexer.pos):
+    if swapped and lexer.lenient and _IS_DISPOSITION.match(lexer.octets, lexer.pos):
         found = _read_disposition(lexer)
         lexer.odd("swapped", start)
         return found
@@ -301,7 +306,7 @@ class _Fields:
 _MULTIPART: Final[tuple[Any, ...]] = ((), None, None, "7bit", 0)
 
 
-def _read_extension(lexer: Lexer, first: Any) -> tuple[Any, ...]:
+def _read_extension(lexer: Lexer, first: Any, *, more: bool = True) -> tuple[Any, ...]:
     """What may follow, from `first` (MD5 or parameters) on, up to the closing parenthesis."""
     disposition = location = None
     language: Any = ()
@@ -309,7 +314,7 @@ def _read_extension(lexer: Lexer, first: Any) -> tuple[Any, ...]:
     if _next(lexer):
         disposition = _read_disposition(lexer)
         if _next(lexer):
-            language = _read_language(lexer)
+            language = _read_language(lexer, swapped=disposition is None)
             if language is None or (language and not isinstance(language[-1], str)):
                 disposition, language = language or disposition, ()
             if _next(lexer):
@@ -319,6 +324,8 @@ def _read_extension(lexer: Lexer, first: Any) -> tuple[Any, ...]:
                 else:
                     location = _ntext(lexer)
                 while _next(lexer):
+                    if not more:
+                        lexer.refuse("the end of a multipart")
                     extension.append(ANY_STRING.read(lexer))
     lexer.expect(b")")
     return first, disposition, language, location, tuple(extension)
@@ -341,7 +348,7 @@ def _read_childless(lexer: Lexer, subtype: str) -> BodyStructure:
     params: _Params = ()
     if _next(lexer):
         params = _read_params(lexer)
-        _, *rest = _read_extension(lexer, None)
+        _, *rest = _read_extension(lexer, None, more=False)
         fields.extension = (None, *rest)
     else:
         lexer.expect(b")")
@@ -361,31 +368,41 @@ def _attempt_childless(lexer: Lexer, subtype: str) -> BodyStructure | None:
     return node
 
 
-def _read_single(lexer: Lexer) -> tuple[_Fields, bool] | BodyStructure:
-    """A part that is no multipart, behind its `(`: (what was read, whether a message follows)."""
-    start = lexer.pos
-    maintype = _ntext(lexer)
-    if lexer.lenient and maintype is not None and (lexer.at(b")") or _no_subtype(lexer)):
+def _read_subtype(lexer: Lexer, maintype: str | None) -> str | BodyStructure | None:
+    """What stands behind the type: a subtype, unless the whole is a multipart without parts."""
+    if lexer.lenient and maintype and (lexer.at(b")") or _no_subtype(lexer)):
         node = _attempt_childless(lexer, maintype)
         if node is not None:
             return node
-        # The type is missing, and this is the subtype.
-        subtype: str | None = maintype
-        maintype = "text" if maintype.lower() in ("plain", "html") else "application"
-        lexer.odd("no_type", start, maintype)
+    lexer.space()
+    subtype = _ntext(lexer)
+    if lexer.lenient and maintype is None and subtype is not None:
+        node = _attempt_childless(lexer, subtype)
+        if node is not None:
+            return node
+    return subtype
+
+
+def _read_single(lexer: Lexer, *, typeless: bool) -> tuple[_Fields, bool] | BodyStructure:
+    """A part that is no multipart, behind its `(`: (what was read, whether a message follows)."""
+    start = lexer.pos
+    maintype: str | None
+    subtype: str | None
+    if typeless:
+        maintype, subtype = None, _ntext(lexer)
     else:
-        lexer.space()
-        subtype = _ntext(lexer)
-        if lexer.lenient and maintype is None and subtype is not None:
-            node = _attempt_childless(lexer, subtype)
-            if node is not None:
-                return node
+        maintype = _ntext(lexer)
+        found = _read_subtype(lexer, maintype)
+        if isinstance(found, BodyStructure):
+            return found
+        subtype = found
     if not maintype or not subtype:
-        if not lexer.lenient and (maintype is None or subtype is None):
+        if not lexer.lenient:
             lexer.refuse("a type and a subtype")
-        if maintype is None or subtype is None:
-            lexer.odd("no_type", start, "application/octet-stream")
-            maintype, subtype = maintype or "application", subtype or "octet-stream"
+        if not maintype:
+            maintype = "text" if (subtype or "").lower() in ("plain", "html") else "application"
+        subtype = subtype or ("plain" if maintype.lower() == "text" else "octet-stream")
+        lexer.odd("no_type", start, f"{maintype}/{subtype}".lower())
     lexer.space()
     params = _read_params(lexer)
     lexer.space()
@@ -506,14 +523,13 @@ def _read_body(lexer: Lexer) -> BodyStructure | None:
         if len(stack) >= lexer.most:
             lexer.refuse(f"at most {lexer.most} levels of parts")
         lexer.expect(b"(")
-        if lexer.lenient and lexer.at(b" "):
-            at = lexer.pos
-            lexer.take(b" ")
-            lexer.odd("extra_space", at)
+        typeless = lexer.lenient and lexer.take(b" ")
         if lexer.at(b"("):
+            if typeless:
+                lexer.odd("extra_space", lexer.pos - 1)
             stack.append(_Fields("multipart", "", _MULTIPART))
             continue
-        found = _read_single(lexer)
+        found = _read_single(lexer, typeless=typeless)
         if isinstance(found, BodyStructure):
             node = found
         else:

@@ -76,7 +76,11 @@ class Kind(NamedTuple):
 
 
 def _read_mailbox(lexer: Lexer) -> MailboxName:
-    return decode_name(lexer.astring(), utf8=lexer.utf8)
+    start = lexer.pos
+    name = decode_name(lexer.astring(), utf8=lexer.utf8)
+    if lexer.lenient and isinstance(name, bytes):
+        lexer.odd("undecodable_name", start)
+    return name
 
 
 def _read_pattern(lexer: Lexer) -> MailboxName:
@@ -158,6 +162,8 @@ def flag_text(octets: bytes) -> str:
 
 def _read_flag(lexer: Lexer) -> str:
     octets = lexer.flag()
+    if lexer.lenient and octets.upper() == b"NIL":
+        lexer.odd("nil_flag", lexer.pos - 3)
     return flag_text(octets) if len(octets) < 64 else decode_text(octets)
 
 
