@@ -62,6 +62,6 @@ class BadCommand(Read):
     """Server: a command that was refused. The connection goes on."""
 
     raw: bytes = attrs.field(repr=False)
-    """As it came, cut at `limits.command`. It may hold a secret."""
+    """How it began, at most 256 octets. It may hold a secret."""
     reply: Condition
     """What is answered: BAD, with the tag if there was one."""

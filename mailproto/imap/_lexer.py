@@ -28,7 +28,7 @@ from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 from ..errors import Defect
 from ..limits import Limits
 
-__all__ = ["Frame", "Lexer", "Refused", "announced", "decode_text"]
+__all__ = ["Frame", "Lexer", "Refused", "announced", "decode_text", "opened"]
 
 T = TypeVar("T")
 
@@ -107,6 +107,19 @@ def announced(line: bytes, start: int = 0) -> Announced | None:
     mark = match[3] or b""
     odd = mark not in (b"", b"+") or (match[2][:1] == b"0" and len(match[2]) > 1)
     return Announced(brace, int(match[2]), b"+" not in mark, bool(match[1]), odd)
+
+
+def opened(line: bytes) -> int:
+    """How many more parentheses a line opens than it closes, strings aside."""
+    found = pos = 0
+    while (match := _MARK.search(line, pos)) is not None:
+        octet = line[match.start()]
+        pos = _string_end(line, match.start()) if octet == 0x22 else match.end()
+        found += (octet == 0x28) - (octet == 0x29)
+    return found
+
+
+_MARK: Final = re.compile(rb'[()"]')
 
 
 # --- Words ----------------------------------------------------------------------------------------
@@ -508,22 +521,6 @@ class Lexer:
                 match = _PLAIN.match(octets, self.pos, self.end)
                 self.pos = self.pos + 1 if match is None else match.end()
         return octets[start : self.pos]
-
-    def depth(self) -> int:
-        """How many parentheses are open behind all that is here."""
-        found = 0
-        pos, octets, literals = 0, self.octets, self.frame.literals
-        while pos < len(octets):
-            octet = octets[pos]
-            if octet == 0x22:
-                pos = _string_end(octets, pos)
-            elif pos in literals:
-                pos = literals[pos][1]
-            else:
-                found += (octet == 0x28) - (octet == 0x29)
-                match = _PLAIN.match(octets, pos)
-                pos = pos + 1 if match is None else match.end()
-        return found
 
     def rest(self) -> bytes:
         """Everything up to the line end."""

@@ -17,7 +17,10 @@ Invariants
 from __future__ import annotations
 
 import re
+from collections import deque
 from typing import Any, Final, TypeAlias
+
+import attrs
 
 from .._structure import Section
 from .._wire import Input, as_bytes
@@ -27,7 +30,7 @@ from ._command_syntax import SyntaxRefused, read_command
 from ._commands import Command
 from ._events import BadCommand, BodyChunk, BodyEnd, BodyStart, FetchItem, FetchStart
 from ._fetch import read_fetch_items
-from ._lexer import Announced, Frame, Lexer, announced
+from ._lexer import Announced, Frame, Lexer, announced, opened
 from ._response_syntax import read_response
 from ._responses import Condition, FetchData, Response
 from ._values import Binary, Body, FetchAttribute, Streamed
@@ -46,7 +49,7 @@ def bound(limit: int | None) -> int:
 class _Collector:
     """Collects the lines and literals of one frame."""
 
-    __slots__ = ("base", "found", "literals", "need", "pieces", "size")
+    __slots__ = ("base", "depth", "literals", "need", "pieces", "size", "uncounted")
 
     def __init__(self) -> None:
         self.clear()
@@ -57,11 +60,23 @@ class _Collector:
         self.literals: dict[int, tuple[int, int]] = {}
         self.need = 0  # octets of a literal that are missing
         self.base = 0  # where the line starts that is looked at
-        self.found: Announced | None = None
+        self.depth = 0  # parentheses open before the lines in `uncounted`
+        self.uncounted: list[bytes] = []
 
     def add(self, octets: bytes) -> None:
         self.pieces.append(octets)
         self.size += len(octets)
+
+    def add_line(self, line: bytes) -> None:
+        self.base = self.size
+        self.add(line)
+        self.uncounted.append(line)
+
+    def is_open(self) -> bool:
+        """Whether a parenthesis is open. Each line is counted once."""
+        self.depth += sum(map(opened, self.uncounted))
+        self.uncounted.clear()
+        return self.depth > 0
 
     def take(self, source: Input) -> bool:
         """Take octets of the literal. Whether all of them have come."""
@@ -69,17 +84,12 @@ class _Collector:
         self.need -= len(data)
         if data:
             self.add(data)
-        if self.need:
-            return False
-        self.base = self.size
-        return True
+        return not self.need
 
     def open_literal(self, found: Announced) -> None:
         """Expect the octets of the literal that the last line announced."""
         self.literals[self.base + found.at] = (self.size, self.size + found.size)
         self.need = found.size
-        if not found.size:
-            self.base = self.size
 
     def frame(self) -> Frame:
         """What was collected."""
@@ -127,11 +137,13 @@ class ResponseParser:
         self._in = Input()
         self._got = _Collector()
         self._textual = False
-        self._ready: list[ParsedResponse] = []
+        self._hold = False  # nothing of this response passes through any more
+        self._ready: deque[ParsedResponse] = deque()
         # A FETCH that comes in pieces: its number, items and defects so far.
         self._fetch: FetchStart | None = None
         self._items: list[tuple[FetchAttribute, Any]] = []
         self._defects: list[Defect] = []
+        self._held = 0  # octets of the pieces before
         self._left = 0  # octets of the section that passes through
         self._body = False
 
@@ -149,43 +161,43 @@ class ResponseParser:
     def next(self) -> ParsedResponse | None:
         """The next response or piece of one; None: more octets are needed."""
         if self._ready:
-            return self._ready.pop(0)
+            return self._ready.popleft()
         return self.read(self._in)
 
     def read(self, source: Input) -> ParsedResponse | None:
         """`next()`, from another input."""
         if self._ready:
-            return self._ready.pop(0)
+            return self._ready.popleft()
         if self._body:
             return self._read_body(source)
         got = self._got
         while True:
             if got.need and not got.take(source):
                 return None
-            line = source.line(b"\n", self._most - got.size)
-            if line is None:
-                if got.size + len(source) > self._most:
-                    raise LimitExceeded("a response larger than limits.response")
-                return None
-            if got.size + len(line) > self._most:
+            most = self._most - self._held - got.size
+            line = source.line(b"\n", most)
+            if (len(source) if line is None else len(line)) > most:
                 raise LimitExceeded("a response larger than limits.response")
+            if line is None:
+                return None
             if not got.pieces and self._fetch is None:
                 # The way of nearly everything: one line, and no literal.
                 if line[-3:-2] != b"}" and line[-2:-1] != b"}":
                     return read_response(Frame(line, _NONE), utf8=self.utf8, limits=self._limits)
                 self._textual = _TEXTUAL.match(line) is not None
-            got.add(line)
+                self._hold = False
+            got.add_line(line)
             found = None if self._textual else announced(line)
             if found is None:
                 if self._continues(line):
-                    got.base = got.size
                     continue
                 return self._complete()
-            if found.size > self._stream:
+            if found.size > self._stream and not self._hold:
                 started = self._start_body(found)
                 if started is not None:
                     return started
-            if got.size + found.size > self._most:
+                self._hold = True
+            if self._held + got.size + found.size > self._most:
                 raise LimitExceeded("a response larger than limits.response")
             got.open_literal(found)
 
@@ -195,10 +207,7 @@ class ResponseParser:
             return False
         if self._fetch is not None:
             return True
-        if not self._got.literals:
-            return False
-        lexer = Lexer(Frame(b"".join(self._got.pieces), self._got.literals), 0, lenient=True)
-        return lexer.depth() > 0
+        return bool(self._got.literals) and self._got.is_open()
 
     def _complete(self) -> ParsedResponse:
         frame = self._got.frame()
@@ -215,8 +224,8 @@ class ResponseParser:
                 defects=tuple(self._defects),
             )
         )
-        self._fetch, self._items, self._defects = None, [], []
-        return self._ready.pop(0)
+        self._fetch, self._items, self._defects, self._held = None, [], [], 0
+        return self._ready.popleft()
 
     def _take_items(self, frame: Frame) -> None:
         """Read the items in a piece of a FETCH, up to its end, and make events of them."""
@@ -281,10 +290,11 @@ class ResponseParser:
         self._defects += lexer.defects
         if found.odd:
             self._defects.append(Defect("odd_literal", at, octets[at:][:80]))
+        self._held += got.size
         got.clear()
         self._left = found.size
         self._body = True
-        return self._ready.pop(0)
+        return self._ready.popleft()
 
     def _read_body(self, source: Input) -> ParsedResponse | None:
         if self._left:
@@ -300,28 +310,19 @@ class ResponseParser:
 # --- Commands -------------------------------------------------------------------------------------
 
 
+@attrs.frozen
 class LiteralWanted:
     """A literal was announced that its sender waits with: say `+`, or `CommandParser.refuse()`."""
 
-    __slots__ = ("size", "tag")
-
-    def __init__(self, tag: str, size: int) -> None:
-        self.tag = tag
-        self.size = size
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, LiteralWanted) and (self.tag, self.size) == (other.tag, other.size)
-
-    def __hash__(self) -> int:
-        return hash((self.tag, self.size))
-
-    def __repr__(self) -> str:
-        return f"LiteralWanted({self.tag!r}, {self.size})"
+    tag: str
+    size: int
 
 
 ParsedCommand: TypeAlias = Command | BadCommand | LiteralWanted
 """What a `CommandParser` gives."""
 
+_BEGINNING: Final = 256
+_END: Final = 64
 _TAG: Final = re.compile(rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,100}+)(?: |\r\n)")
 
 
@@ -372,24 +373,21 @@ class CommandParser:
                 return self._too_large()
             if got.need and not got.take(source):
                 return None
-            line = source.line(b"\r\n", self._most - got.size)
+            most = self._most - got.size
+            line = source.line(b"\r\n", most)
             if line is None:
-                if got.size + len(source) > self._most:
-                    self._drop(source.peek(256))
+                if len(source) > most:
+                    self._drop(source.peek(_BEGINNING))
                     continue
                 return None
-            if got.size + len(line) > self._most:
-                found = announced(line)
+            if len(line) > most:
                 self._drop(line)
-                if found is None:
+                if self._ended(line):
                     return self._too_large()
-                if found.sync:  # it will not be agreed to
-                    return self._too_large()
-                self._skip = found.size
                 continue
             if not got.pieces and line[-3:-2] != b"}":
                 return self._command(Frame(line, _NONE))
-            got.add(line)
+            got.add_line(line)
             found = announced(line)
             if found is None or (found.sync and not self._may(line)):
                 return self._command(got.frame())
@@ -415,7 +413,18 @@ class CommandParser:
     def _drop(self, line: bytes) -> None:
         first = self._got.pieces[0] if self._got.pieces else line
         self._got.clear()
-        self._dropped = first[: min(self._most, 65_536)]
+        self._dropped = first[:_BEGINNING]
+
+    def _ended(self, line: bytes) -> bool:
+        """Whether a command that is swallowed ends with this line; if not, a literal follows.
+
+        Of a line that is too long only its end is looked at, since no more of it may be there.
+        """
+        found = announced(b" " + line[-_END:])
+        if found is None or found.sync:  # one that is asked for will not be agreed to
+            return True
+        self._skip = found.size
+        return False
 
     def _swallow(self, source: Input) -> bool:
         """Drop octets up to the end of the command. Whether it has come."""
@@ -429,13 +438,10 @@ class CommandParser:
             line = source.line(b"\r\n", self._most)
             if line is None:
                 if len(source) > self._most:
-                    # Only its end matters: whether it announces a literal.
-                    source.take(len(source) - 64)
+                    source.take(len(source) - _END)
                 return False
-            found = announced(b" " + line)
-            if found is None or found.sync:
+            if self._ended(line):
                 return True
-            self._skip = found.size
 
     def _too_large(self) -> BadCommand:
         raw, self._dropped = self._dropped or b"", None
@@ -447,7 +453,7 @@ class CommandParser:
             return read_command(frame, utf8=self.utf8, limits=self._limits)
         except SyntaxRefused as refused:
             return BadCommand(
-                frame.octets[: self._most], Condition("BAD", str(refused), tag=refused.tag)
+                frame.octets[:_BEGINNING], Condition("BAD", str(refused), tag=refused.tag)
             )
 
 

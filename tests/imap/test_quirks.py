@@ -42,23 +42,17 @@ NEXT = b"* 23 EXISTS\r\n"
 
 def envelope(subject: str | None = "s", **fields: Any) -> Envelope:
     """An envelope with a date and, unless told otherwise, nothing but a subject."""
-    lists = dict.fromkeys(("from_", "sender", "reply_to", "to", "cc", "bcc"), ())
-    return Envelope(
-        **{
-            "date": "d",
-            "subject": subject,
-            **lists,
-            "in_reply_to": None,
-            "message_id": None,
-            **fields,
-        }
-    )
+    names = ("from_", "sender", "reply_to", "to", "cc", "bcc", "in_reply_to", "message_id")
+    given: dict[str, Any] = dict.fromkeys(names, ())
+    given |= {"date": "d", "subject": subject, "in_reply_to": None, "message_id": None}
+    given |= fields
+    return Envelope(**given)
 
 
 def part(kind: str = "text/plain", **fields: Any) -> BodyStructure:
     """A part; a text of one octet and one line unless told otherwise."""
     maintype, _, subtype = kind.partition("/")
-    given = {
+    given: dict[str, Any] = {
         "params": (),
         "id": None,
         "description": None,
