@@ -413,7 +413,7 @@ class CommandParser:
     def _drop(self, line: bytes) -> None:
         first = self._got.pieces[0] if self._got.pieces else line
         self._got.clear()
-        self._dropped = first[:_BEGINNING]
+        self._dropped = first[: min(_BEGINNING, self._most)]
 
     def _ended(self, line: bytes) -> bool:
         """Whether a command that is swallowed ends with this line; if not, a literal follows.
@@ -437,7 +437,7 @@ class CommandParser:
                 continue
             line = source.line(b"\r\n", self._most)
             if line is None:
-                if len(source) > self._most:
+                if len(source) > max(self._most, _END):  # only its end matters
                     source.take(len(source) - _END)
                 return False
             if self._ended(line):

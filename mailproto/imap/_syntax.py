@@ -548,7 +548,11 @@ ANY_STRING: Final = Kind(read_any, _write_strings)
 """The same, words written as strings (body-extension)."""
 
 
-def options(kinds: Mapping[str, Kind | None], *, label: Kind = NAME) -> Kind:
+LABEL: Final = Kind(Lexer.label, Writer.label)
+"""The name of an option (tagged-ext-label)."""
+
+
+def options(kinds: Mapping[str, Kind | None], *, label: Kind = LABEL) -> Kind:
     """`(NAME NAME value ...)`: ((name, value), ...). The kind of a value depends on its name.
 
     None: there is no value. Other names may have one, in parentheses or a number or a set.
