@@ -26,7 +26,9 @@ import attrs
 
 import mailproto
 import mailproto.limits
-from mailproto import message, pop3, smtp
+from mailproto import imap, message, pop3, smtp
+from mailproto.imap import _codes, _fetch, _search, _syntax
+from mailproto.imap._syntax import Kind
 from mailproto.pop3 import _server as pop3_server
 from mailproto.smtp import _server as smtp_server
 from mailproto.smtp import _states
@@ -704,7 +706,7 @@ def defect_codes(name: str = "**") -> set[str]:
 
     lists = {"codes", "defects"}
     for page in SOURCE.glob(f"{name}/*.py"):
-        if page.parent.name == "message":  # has a table of its own, and a test for it
+        if page.parent.name in ("imap", "message"):  # have tables of their own, and tests
             continue
         for node in ast.walk(ast.parse(page.read_text("utf-8"))):
             match node:
@@ -778,6 +780,107 @@ def message_defects() -> str:
     )
 
 
+def imap_defects() -> str:
+    """The codes of IMAP."""
+    rows = ((code(one), what) for one, what in sorted(imap.DEFECTS.items()))
+    return "\n".join(
+        [
+            "# IMAP: defects",
+            "",
+            prose(
+                """What is read although it is odd: `mailproto.imap.DEFECTS`. All of it depends on
+                the octets alone."""
+            ),
+            "",
+            table(["code", "meaning"], rows),
+        ]
+    )
+
+
+def kind_name(kind: Kind) -> str:
+    """What is read and written by a kind, in words."""
+    known = {
+        id(getattr(_syntax, name)): words
+        for name, words in {
+            "ANNOTATIONS": "annotations",
+            "ANY": "any form",
+            "ATOM": "str, an atom",
+            "DATE": "datetime.date",
+            "ENTRY_PATTERN": "str, an entry",
+            "FLAGS": "tuple of str",
+            "FLAG_ATOM": "str, a keyword",
+            "MODSEQ": "int",
+            "NSTRING": "bytes or None",
+            "NTEXT": "str or None",
+            "NUMBER": "int",
+            "NZ_NUMBER": "int",
+            "SET": "SequenceSet",
+            "TEXT": "str",
+        }.items()
+    }
+    return known.get(id(kind), "")
+
+
+def imap_words() -> str:
+    """Response codes, search keys and message data items of IMAP."""
+    values = {
+        "APPENDUID": "(int, SequenceSet)",
+        "BADCHARSET": "tuple of str, or None",
+        "BADEVENT": "tuple of str",
+        "BADURL": "str",
+        "CAPABILITY": "tuple of str",
+        "COPYUID": "(int, SequenceSet, SequenceSet)",
+        "INPROGRESS": "(str or None, int or None, int or None), or None",
+        "MAILBOXID": "str",
+        "MESSAGELIMIT": "(int,) or (int, int)",
+        "NOUPDATE": "str",
+        **dict.fromkeys(("ANNOTATE", "ANNOTATIONS", "METADATA", "NEWNAME"), "tuple of str"),
+        "REFERRAL": "tuple of str",
+        "BODY": "BodyStructure",
+        "BODYSTRUCTURE": "BodyStructure",
+        "EMAILID": "str",
+        "ENVELOPE": "Envelope",
+        "INTERNALDATE": "datetime, or None",
+        "MODSEQ": "int",
+        **dict.fromkeys(("RFC822", "RFC822.HEADER", "RFC822.TEXT"), "bytes, None or Streamed"),
+        "SAVEDATE": "datetime, or None",
+        "THREADID": "str or None",
+        "X-GM-LABELS": "tuple of str",
+    }
+    codes = (
+        (code(name), "" if row.kind is None else kind_name(row.kind) or values[name])
+        for name, row in sorted(_codes.CODES.items())
+    )
+    keys = (
+        (code(name), ", ".join(map(kind_name, kinds)))
+        for name, kinds in sorted(_search.SEARCH_KEYS.items())
+    )
+    items = (
+        (code(name), kind_name(kind) or values[name])
+        for name, kind in sorted(_fetch.FETCH_VALUES.items())
+    )
+    return "\n\n".join(
+        [
+            "# IMAP: words",
+            prose(
+                """What is known by name, and the type of what belongs to it. Other response codes
+                have their text, other message data items a value of any form."""
+            ),
+            "## Response codes",
+            table(["code", "value"], codes),
+            "## Search keys",
+            prose(
+                """Besides `SequenceSet`, `Not`, `Or`, `And` and `Fuzzy`. MODSEQ may have an entry
+                and its type before the number."""
+            ),
+            table(["key", "arguments"], keys),
+            "## Message data items",
+            "Besides `Body`, `Binary` (bytes, None or `Streamed`) and `BinarySize` (int).",
+            table(["item", "value"], items),
+        ]
+    )
+
+
 def check_page(name: str) -> None:
     """Every public name of a protocol is on its page, once; unless another page has it."""
     module = getattr(mailproto, name)
@@ -802,6 +905,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "pop3-answers": partial(answers, "pop3"),
     "pop3-defects": partial(defects, "pop3"),
     "message-defects": message_defects,
+    "imap-defects": imap_defects,
+    "imap-words": imap_words,
 }
 
 
@@ -809,7 +914,7 @@ def generate(app: Sphinx) -> None:
     """Write every page whose text has changed."""
     folder = Path(app.srcdir) / "reference" / "generated"
     folder.mkdir(exist_ok=True)
-    for name in ("smtp", "pop3", "sasl", "message"):
+    for name in ("smtp", "pop3", "sasl", "message", "imap"):
         check_page(name)
     for name, make in PAGES.items():
         page = folder / f"{name}.md"

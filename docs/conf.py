@@ -36,7 +36,7 @@ python_use_unqualified_type_names = True
 # standard library, and names that only annotations have (type variables and aliases).
 nitpicky = True
 nitpick_ignore_regex = [
-    (r"py:.*", rf"({'|'.join(sorted(sys.stdlib_module_names))})\..*"),
+    (r"py:.*", rf"({'|'.join(sorted(sys.stdlib_module_names))})(\..*)?"),
     (r"py:.*", r"(attr|attrs|hypothesis|hypothesis\.strategies|SearchStrategy|st)(\..*)?"),
     (r"py:(class|obj)", r"(\w+\.)*([A-Z]|_\w+)"),
 ]

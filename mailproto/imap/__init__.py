@@ -8,6 +8,7 @@ ground up:
 * `_lexer`, `_writer`: where a frame ends, and its words, read and written.
 * `_syntax`, `_search`, `_structures`, `_codes`, `_fetch`, `_command_syntax`, `_response_syntax`:
   the grammar, both ways.
+* `_defects`: what is read although it is odd.
 * `_codec`, `_parsers`: whole commands and responses; octets that come piece by piece.
 
 Values become fragments, and octets become values::
@@ -86,6 +87,7 @@ from ._commands import (
     UrlFetch,
     Xlist,
 )
+from ._defects import DEFECTS
 from ._events import BadCommand, BodyChunk, BodyEnd, BodyStart, FetchItem, FetchStart
 from ._mutf7 import decode_name, encode_name
 from ._parsers import CommandParser, LiteralWanted, ParsedCommand, ParsedResponse, ResponseParser
@@ -158,6 +160,7 @@ from ._values import (
 from ._writer import Dialect, Fragment, Fragments
 
 __all__ = [
+    "DEFECTS",
     "EMPTY",
     "SAVED",
     "STAR",

@@ -147,6 +147,7 @@ def decode_text(octets: bytes) -> str:
 
 _LIMITS: Final = Limits()
 _UNBOUNDED: Final = 2**62
+_MOST_DEFECTS: Final = 100
 
 
 class Lexer:
@@ -181,7 +182,9 @@ class Lexer:
     # --- What is said about the reading -----------------------------------------------------------
 
     def odd(self, code: str, start: int | None = None, assumed: str = "") -> None:
-        """Keep a defect about the octets from `start` to here."""
+        """Keep a defect about the octets from `start` to here; the first hundred of them."""
+        if len(self.defects) >= _MOST_DEFECTS:
+            return
         at = self.pos if start is None else start
         self.defects.append(Defect(code, at, self.octets[at : max(self.pos, at)][:80], assumed))
 

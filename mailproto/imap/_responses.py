@@ -71,9 +71,6 @@ __all__ = [
     "Vanished",
 ]
 
-Word: TypeAlias = Literal["OK", "NO", "BAD", "BYE", "PREAUTH"]
-
-
 # --- Status (RFC 9051 section 7.1) ----------------------------------------------------------------
 
 
@@ -81,7 +78,7 @@ Word: TypeAlias = Literal["OK", "NO", "BAD", "BYE", "PREAUTH"]
 class Condition(Read):
     """OK, NO, BAD, BYE or PREAUTH: `Condition("OK", "Done", tag="A1")` (RFC 9051 section 7.1)."""
 
-    status: Word
+    status: Literal["OK", "NO", "BAD", "BYE", "PREAUTH"]
     text: str = ""
     """For people. Without the code."""
     code: ResponseCode | None = None

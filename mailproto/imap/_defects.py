@@ -1,0 +1,83 @@
+"""What is read although it is odd: the codes of the defects, and what each says.
+
+Clients are lenient, so nearly all of these are about what servers write. A `Defect` knows where the
+octets are, counted from the start of the response (in a FETCH that came in pieces, of the piece).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["DEFECTS"]
+
+DEFECTS: Final[dict[str, str]] = {
+    "address_fields": "An address has not four fields; what is too much belongs to its name.",
+    "bad_quoting": "Quotes in a quoted string that are not escaped, or escapes of what needs none.",
+    "bare_address": "One address where a list of them belongs.",
+    "bare_disposition": "A disposition that is a string, without parameters.",
+    "bare_lf": "The line ends with LF alone.",
+    "bracket_in_code": "The argument of a response code has a bracket in it.",
+    "code_without_end": "A response code without its bracket: all of it is text.",
+    "echoed_request": "PEEK, or the count of octets that was asked for, in a response.",
+    "eight_bit": "Octets above 127 where nothing had been agreed. Kept by surrogateescape.",
+    "empty_delimiter": "A delimiter of no characters: read as NIL.",
+    "empty_list": "A list that must not be empty, or that stands for NIL.",
+    "empty_multipart": "A multipart without parts.",
+    "envelope_fields": "An envelope of less than ten fields: In-Reply-To or Message-ID is missing.",
+    "extra_field": "An envelope of more than ten fields. The rest is skipped.",
+    "extra_line_end": "A line end behind a literal, inside parentheses.",
+    "extra_parenthesis": "A parenthesis that belongs to nothing.",
+    "extra_space": "White space where the grammar has one space, or none.",
+    "extra_string": "An empty string before the structure.",
+    "large_number": "A number that no number of its kind can be. It is given as it is.",
+    "missing_parenthesis": "A parenthesis is missing.",
+    "missing_space": "A space is missing.",
+    "missing_value": "An item without its value: None.",
+    "negative_number": "A negative number: read as 0.",
+    "nil_address": "NIL in a list of addresses. It is skipped.",
+    "nil_date": "NIL as INTERNALDATE.",
+    "nil_disposition": "NIL as the kind of a disposition: there is none.",
+    "nil_flag": "NIL as a flag: it is taken for a keyword.",
+    "nil_label": "NIL as a label: it is taken for one of that name.",
+    "nil_language": "NIL among languages. It is skipped.",
+    "nil_name": "NIL as a mailbox: it is taken for one of that name.",
+    "nil_number": "NIL where a number belongs: read as 0.",
+    "nil_parameter": "A parameter whose value is NIL: read as empty.",
+    "no_argument": "A response code without its argument.",
+    "no_disposition": "A string that is no disposition, where one belongs. It is not kept.",
+    "no_encoding": "NIL as the encoding: read as 7BIT.",
+    "no_envelope": "NIL as an envelope.",
+    "no_lines": "A text without a number of lines.",
+    "no_parameters": "A disposition without parameters, or NIL in their place.",
+    "no_root": "A QUOTA without the name of its root: read as the empty name.",
+    "no_sets": "COPYUID without UIDs: read as empty sets.",
+    "no_status": "A response code without OK, NO or BAD before it: read as OK.",
+    "no_structure": "NIL as a body structure.",
+    "no_tag": "OK, NO, BAD or BYE without a tag or `*` before it: read as untagged.",
+    "no_text": "A status response without text.",
+    "no_type": "A part without a type: PLAIN and HTML are texts, all else is an application.",
+    "not_a_response": "A line that is no response. It is a BAD with the line as its text.",
+    "not_an_integer": "A number with a fraction or an exponent: read without its fraction.",
+    "nul": "An octet that is zero. Before a response it is skipped.",
+    "odd_atom": "An atom with octets that no atom has.",
+    "odd_date": "A date and time that is not spelled as RFC 9051 has it.",
+    "odd_flag": "A flag with octets that no flag has.",
+    "odd_literal": "A literal not announced as `{5}` and CRLF: zeros, blanks, `+`, LF alone.",
+    "odd_parameters": "A name without a value among the parameters.",
+    "odd_space": "`*` without one space behind it.",
+    "opaque_message": "A message inside without envelope and structure: a part like others.",
+    "space_in_capability": "`LITERAL +`: read as one word.",
+    "swapped": "The disposition stands where languages belong.",
+    "trailing_space": "White space at the end of the line.",
+    "trailing_text": "Text behind the closing parenthesis. It is skipped.",
+    "undecodable_name": "The name of a mailbox is `bytes`: it has no canonical reading as text.",
+    "unknown_fields": "A part goes on in a way that no part does. The rest of it is skipped.",
+    "unquoted": "An atom where a string belongs.",
+    "unquoted_name": "The name of a mailbox that should have been quoted.",
+    "unreadable": "A response that cannot be read: `UnknownData`.",
+    "unreadable_code": "A response code whose argument cannot be read: `Unparsed`.",
+    "unreadable_item": 'Something in a FETCH that is no item: `Unparsed`, with the name `""`.',
+    "unreadable_value": "An item of a FETCH whose value cannot be read: `Unparsed`.",
+    "zero": "0 where the RFC has numbers from 1.",
+}
+"""Every code, and what it says."""
