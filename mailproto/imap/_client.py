@@ -611,8 +611,10 @@ class Client(ClientMachine[ClientEvent]):
             raise RemoteProtocolError("the server did not begin with a greeting")
 
     def _learn(self, code: ResponseCode | None) -> None:
-        if code is not None and code.name == "CAPABILITY" and isinstance(code.value, tuple):
-            self._capabilities = CapabilityData(cast("tuple[str, ...]", code.value))
+        if code is not None and code.name == "CAPABILITY":
+            words: Any = code.value
+            if isinstance(words, tuple):
+                self._capabilities = CapabilityData(cast("tuple[str, ...]", words))
 
     def _start_compression(self) -> None:
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
