@@ -96,6 +96,8 @@ _REGULAR: Final = re.compile(
 )
 
 _LIMITS: Final = Limits()
+_INSIDE: Final = ("multipart", "message")
+"""The main types of what may have parts inside."""
 _TEXT_PLAIN: Final = ContentType("text", "plain")
 _MESSAGE_RFC822: Final = ContentType("message", "rfc822")
 
@@ -445,6 +447,8 @@ class _Scanner:
         maintype = content_type.maintype
         if self._counting:
             self._count_to(body)
+        else:
+            self._lines = 0  # it may be below: a body that is not there takes back a line end
         self._counted = body
         if maintype == "text":
             self._leaf_lines = self._lines
@@ -564,6 +568,10 @@ class _Scanner:
             self.pos = stop
 
     def _in_header(self, final: bool) -> bool:
+        if final and self._needle is not None and not self.push and not self._counting:
+            self._usual_parts()
+            if self._state != _HEADER:
+                return True
         start = self.pos
         buffer, base = self.buffer, self._base
         if final and self._head is None:
@@ -603,6 +611,53 @@ class _Scanner:
         fields = self._fields(body)
         self._enter(body, self._first(b"content-type", _CONTENT_TYPE, fields))
         return True
+
+    def _usual_parts(self) -> None:
+        """Go over parts of the only open multipart while they are leaves spelled as usual.
+
+        Most parts are, and a loop without calls costs half. The first that is not begins again, by
+        the walk; so does what follows it.
+        """
+        box = self._stack[-1]
+        needle = self._needle
+        if needle is None or box.shadowed is not None or box.closed or needle[3:] != box.boundary:
+            return
+        buffer, spans, types = self.buffer, self.spans, self.types
+        longest, last = self._header_limit, self._parts - 1
+        number, start = self._number, self._start
+        while True:
+            match = _REGULAR.match(buffer, start)
+            if match is None or (body := match.end()) - start > longest:
+                break
+            typed = match[1]
+            kind = box.default if typed is None else _type_of(typed, self.limits.parameters)
+            maintype = kind.maintype
+            # The empty line may be the one before the delimiter.
+            dash = -1 if maintype in _INSIDE else buffer.find(needle, body - 1)
+            if dash < body:
+                break
+            after = dash + len(needle)
+            closes = buffer.startswith(b"--", after)
+            if closes:
+                after += 2
+            if not buffer.startswith(b"\r\n", after) or (number >= last and not closes):
+                break
+            after += 2
+            end = dash - (buffer[dash - 1] == 13)
+            lines = _newlines(buffer, body, end) if maintype == "text" else -1
+            spans[number] = PartSpan(box.number, LEAF, start, body, end, lines, -1, -1)
+            types[number] = kind
+            start = after
+            if closes:
+                box.closed = True
+                box.epilogue = after
+                self._state = _BODY
+                break
+            number += 1
+            spans.append(None)
+            types.append(None)
+        self._number, self._count = number, number + 1
+        self._start = self.pos = self._counted = start
 
     def _set_aside(self, start: int, stop: int, limit: int) -> None:
         """A header is above its limit: what counts of it is kept, and the rest passed over."""
@@ -883,13 +938,15 @@ def scan(raw: bytes, limits: Limits) -> tuple[Index, list[ContentType | None]]:
         most = limits.header
         content_type = _TEXT_PLAIN if typed is None else _type_of(typed, limits.parameters)
         maintype = content_type.maintype
-        if maintype not in ("multipart", "message") and (most is None or body <= most):
+        if maintype not in _INSIDE and (most is None or body <= most):
             size = len(raw)
             lines = _newlines(raw, body, size) if maintype == "text" else -1
             span = PartSpan(-1, LEAF, 0, body, size, lines, -1, -1)
             return Index(size, (span,)), [content_type]
     scanner = _Scanner(limits, push=False)
     scanner.buffer = raw
+    if match is not None and (limits.header is None or match.end() <= limits.header):
+        scanner._enter(match.end(), match[1])
     scanner.run(final=True)
     index = Index(
         len(raw),
