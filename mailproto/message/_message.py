@@ -17,6 +17,7 @@ Invariants
 from __future__ import annotations
 
 import weakref
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from html import escape
@@ -78,7 +79,7 @@ class _Tree:
         self._index = index_
         self.limits = limits
         self.root: weakref.ref[Message] | None = None
-        self.children: dict[int, list[int]] | None = None
+        self.children: defaultdict[int, list[int]] | None = None
         self.places: list[int] | None = None  # of each part in what it is in, from 1 on
         self.sections: dict[int, str] = {}  # those that were asked for
         self.types = types  # what the scanner has read already; [] for an index that was stored
@@ -93,30 +94,39 @@ class _Tree:
         return found
 
     def part(self, number: int) -> Part:
-        """The view of a part."""
+        """The view of a part. Raises IndexError."""
+        (found,) = self.views((number,))
+        return found
+
+    def views(self, numbers: Sequence[int]) -> list[Part]:
+        """The views of some parts. There may be many, so this is one loop without calls."""
         root = None if self.root is None else self.root()
         if root is None:  # only a part of it was kept
             root = Message.__new__(Message)
             root._attach(self)
-        found = root._known.get(number)
-        if found is None:
-            spans = self.index.parts
-            if not number:
-                return root
-            kind = Message if spans[spans[number].parent].kind == MESSAGE else Part
-            found = kind.__new__(kind)
-            Part.__init__(found, self, number)
-            root._known[number] = found
-        return found
+        known, spans = root._known, self.index.parts
+        views: list[Part] = []
+        for number in numbers:
+            found = known.get(number)
+            if found is None:
+                span = spans[number]
+                if number:
+                    kind = Message if spans[span.parent].kind == MESSAGE else Part
+                    found = known[number] = kind.__new__(kind)
+                    found._tree, found.number, found.span = self, number, span
+                else:
+                    found = root
+            views.append(found)
+        return views
 
-    def inside(self, number: int) -> list[int]:
+    def inside(self, number: int) -> Sequence[int]:
         """The numbers of the parts right inside another, in order."""
         children = self.children
         if children is None:
-            children = self.children = {}
+            children = self.children = defaultdict(list)
             for one, span in enumerate(self.index.parts):
-                children.setdefault(span.parent, []).append(one)
-        return children.get(number, [])
+                children[span.parent].append(one)
+        return children.get(number, ())
 
     def behind(self, number: int) -> int:
         """The number of the first part behind all that is inside another."""
@@ -365,7 +375,7 @@ class Part:
         if self.span.kind != MULTIPART:
             return ()
         tree = self._tree
-        return tuple(tree.part(number) for number in tree.inside(self.number))
+        return tuple(tree.views(tree.inside(self.number)))
 
     @property
     def message(self) -> Message | None:
@@ -384,8 +394,14 @@ class Part:
 
     def walk(self) -> Iterator[Part]:
         """This part and all that is inside it, in order, messages inside messages too."""
-        for one in range(self.number, self.behind):
-            yield self._tree.part(one)
+        yield self
+        if self.span.kind == LEAF:
+            return
+        tree, number, behind = self._tree, self.number + 1, self.behind
+        while number < behind:  # not all at once: who walks over very many may stop
+            views = tree.views(range(number, min(number + 100, behind)))
+            number += 100
+            yield from views
 
     @property
     def behind(self) -> int:
