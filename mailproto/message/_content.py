@@ -182,17 +182,18 @@ def _quoted(octets: bytes) -> tuple[bytes, tuple[Defect, ...]]:
     return _quoted_slowly(octets)
 
 
-def quoted_text(octets: bytes) -> bytes | None:
+def quoted_text(octets: bytes, ends: int) -> bytes | None:
     """The content of a text in quoted-printable, with LF for CRLF; None if that is not so simple.
 
-    It is what `decode_content()` gives and what then becomes of CRLF, at half the price.
+    `ends` is how many LF it has. It is what `decode_content()` gives and what then becomes of CRLF,
+    at half the price.
     """
     lines = octets.replace(b"\r", b"")
+    returns = len(octets) - len(lines)
     if (
-        b" \n" in lines
-        or (b"\t" in lines and b"\t\n" in lines)
-        or lines[-1:] in (b" ", b"\t", b"=")
-        or len(_CRLF.findall(octets)) != len(octets) - len(lines)
+        (returns and returns != ends)
+        or (_ODD_CR if returns else _BLANK_LF).search(octets) is not None
+        or octets[-1:] in _OPEN
     ):
         return None
     decoded = binascii.a2b_qp(lines)
@@ -201,7 +202,10 @@ def quoted_text(octets: bytes) -> bytes | None:
     return decoded
 
 
-_CRLF: Final = re.compile(rb"\r\n")
+# White space before a line end, or a bare CR. Both begin with one octet: `re` is quick at those.
+_ODD_CR: Final = re.compile(rb"\r(?:(?!\n)|(?<=[ \t]\r))")
+_BLANK_LF: Final = re.compile(rb"\n(?<=[ \t]\n)")
+_OPEN: Final = (b" ", b"\t", b"=")
 
 
 def _quoted_slowly(octets: bytes) -> tuple[bytes, tuple[Defect, ...]]:

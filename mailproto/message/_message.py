@@ -28,7 +28,7 @@ import attrs
 from .._envelope import Envelope
 from ..errors import Defect
 from ..limits import Limits
-from ._charsets import decode, header_text
+from ._charsets import decode_text, header_text
 from ._checks import Conformance, ambiguities, conformance
 from ._content import WIDTHS, decode_content, quoted_text
 from ._flowed import Paragraph, parse_flowed
@@ -341,15 +341,16 @@ class Part:
         return text
 
     def _read_text(self) -> str:
-        charset = self.charset or "us-ascii"
+        charset = self.content_type.get("charset") or "us-ascii"
         if charset.lower() in _LINEWISE:
             lines = None
             if self._content is None and self.encoding == "quoted-printable":
-                lines = quoted_text(self.body.raw)
+                body = self.body
+                lines = quoted_text(body.raw, body.lines)
             if lines is None:
                 lines = b"\n".join(self.content.split(b"\r\n"))
-            return decode(lines, charset).text
-        text = decode(self.content, charset).text
+            return decode_text(lines, charset)
+        text = decode_text(self.content, charset)
         return text.replace("\r\n", "\n") if "\r" in text else text
 
     @property
@@ -585,6 +586,8 @@ class Message(Part):
 
         A part of it that is HTML is shown without its tags. "" for a message without text.
         """
+        if self.type == "text/plain" and not self.is_attachment:  # most mail: it is its own view
+            return self.own_text
         return "\n".join(
             [
                 html_to_text(part.own_text) if part.type == "text/html" else part.own_text

@@ -152,7 +152,7 @@ class Mailbox:
         if not self.local_part and not self.domain:
             return ""
         local = self.local_part
-        if DOT_ATOM.fullmatch(local) is None:
+        if not local.isalnum() and DOT_ATOM.fullmatch(local) is None:
             local = quote(local)
         return f"{local}@{self.domain}" if self.domain else local
 
@@ -192,7 +192,13 @@ class AddressList:
         return tuple(found)
 
     def __iter__(self) -> Iterator[Mailbox]:
-        return iter(self.mailboxes)
+        for item in self.items:
+            if isinstance(item, Mailbox):
+                yield item
+            elif isinstance(item, Group):
+                for one in item.mailboxes:
+                    if isinstance(one, Mailbox):
+                        yield one
 
 
 @attrs.frozen

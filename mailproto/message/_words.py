@@ -74,9 +74,9 @@ def _run(words: list[str], quoted: bool) -> str | None:
     """What words that are alike say together; None if that takes a closer look."""
     if quoted:
         raw = "".join(words).replace("_", " ").encode("ascii")
-        if _BAD_QUOTED.search(raw) is not None:
-            return None
         octets = binascii.a2b_qp(raw)
+        if len(raw) - len(octets) != 2 * raw.count(b"="):  # an `=` that begins no escape is kept
+            return None
     else:
         for word in words:
             if _BASE64.fullmatch(word) is None:
