@@ -36,6 +36,8 @@ _MONTHS: Final = [
     "dec",
 ]
 _DAYS: Final = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_DAY_NAMES: Final = [name.capitalize() for name in _DAYS]
+_MONTH_NAMES: Final = ["", *(name.capitalize() for name in _MONTHS)]
 _MONTH: Final = {name: number for number, name in enumerate(_MONTHS, 1)}
 _DAY: Final = {name: number for number, name in enumerate(_DAYS)}
 # RFC 5322 section 4.3. Military zones were defined the wrong way round: they mean nothing.
@@ -283,7 +285,7 @@ def format_date(value: datetime | Date) -> str:
     offset = value.utcoffset()
     if offset is None:
         raise ValueError("a date needs its time zone")
-    minutes, seconds = divmod(int(offset.total_seconds()), 60)
+    minutes, seconds = divmod(offset.days * 86_400 + offset.seconds, 60)
     if seconds or offset.microseconds:
         raise ValueError("RFC 5322 has no zones with seconds")
     if value.year < 1900:
@@ -292,8 +294,8 @@ def format_date(value: datetime | Date) -> str:
         raise ValueError("a date whose zone is not known is in UTC")
     sign = "-" if minutes < 0 or not known else "+"
     hours, minutes = divmod(abs(minutes), 60)
-    day, month = _DAYS[value.weekday()].capitalize(), _MONTHS[value.month - 1].capitalize()
+    clock = value.time().isoformat("seconds")
     return (
-        f"{day}, {value.day} {month} {value.year:04d}"
-        f" {value.hour:02d}:{value.minute:02d}:{value.second:02d} {sign}{hours:02d}{minutes:02d}"
+        f"{_DAY_NAMES[value.weekday()]}, {value.day} {_MONTH_NAMES[value.month]} {value.year:04d}"
+        f" {clock} {sign}{hours:02d}{minutes:02d}"
     )

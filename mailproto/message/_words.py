@@ -173,6 +173,7 @@ _Q_TEXT, _Q_PHRASE = (
     )
     for safe in (_SAFE_TEXT, _SAFE_PHRASE)
 )
+_Q_TEXT_LENGTHS, _Q_PHRASE_LENGTHS = (bytes(map(len, table)) for table in (_Q_TEXT, _Q_PHRASE))
 
 
 def encode_words(text: str, *, phrase: bool = False, first: int = _LONGEST) -> list[str]:
@@ -190,8 +191,9 @@ def encode_words(text: str, *, phrase: bool = False, first: int = _LONGEST) -> l
         raise ValueError("a lone surrogate cannot be written") from None
     size = len(octets)
     table = _Q_PHRASE if phrase else _Q_TEXT
+    lengths = _Q_PHRASE_LENGTHS if phrase else _Q_TEXT_LENGTHS
     quoted = [table[one] for one in octets]
-    ends = [*accumulate(map(len, quoted), initial=0)]
+    ends = [*accumulate(octets.translate(lengths), initial=0)]
     use_q = ends[-1] <= size * 4 // 3
     room = max(first, _OVERHEAD + 12) - _OVERHEAD
     words: list[str] = []
