@@ -81,7 +81,7 @@ class _Tree:
         self.root: weakref.ref[Message] | None = None
         self.children: defaultdict[int, list[int]] | None = None
         self.places: list[int] | None = None  # of each part in what it is in, from 1 on
-        self.sections: dict[int, str] = {}  # those that were asked for
+        self.sections: dict[int, str] | None = None  # those that were asked for
         self.types = types  # what the scanner has read already; [] for an index that was stored
 
     @property
@@ -147,6 +147,8 @@ class _Tree:
                 place = before[span.parent] = before.get(span.parent, 0) + 1
                 places.append(place)
         known, one = self.sections, number
+        if known is None:
+            known = self.sections = {}
         numbers: list[str] = []
         while (section := known.get(one)) is None:
             parent = spans[one].parent
@@ -252,7 +254,7 @@ class Part:
     @property
     def type(self) -> str:
         """`maintype/subtype`, in lower case."""
-        return self.content_type.essence
+        return (self._type or self.content_type).essence
 
     @property
     def is_multipart(self) -> bool:
@@ -264,13 +266,16 @@ class Part:
         """Content-Disposition (RFC 2183), or None."""
         disposition = self._disposition
         if disposition is None:
-            disposition = self.header.value("content-disposition", Disposition)
-            self._disposition = disposition
+            field = self.header.get("content-disposition")
+            if field is not None and isinstance(value := field.value, Disposition):
+                disposition = self._disposition = value
         return disposition
 
     @property
     def is_attachment(self) -> bool:
         """Whether its disposition is `attachment`."""
+        if self._disposition is None and not self.header.all("content-disposition"):
+            return False  # this is asked of every part, and most have none
         disposition = self.disposition
         return disposition is not None and disposition.kind == "attachment"
 
@@ -336,17 +341,19 @@ class Part:
         """The same; of a message too, where `text` is that of all its parts."""
         text = self._text
         if text is None:
-            text = self._read_text() if self.content_type.maintype == "text" else ""
+            kind = self.content_type
+            text = self._read_text(kind) if kind.maintype == "text" else ""
             self._text = text
         return text
 
-    def _read_text(self) -> str:
-        charset = self.content_type.get("charset") or "us-ascii"
+    def _read_text(self, kind: ContentType) -> str:
+        charset = kind.get("charset") or "us-ascii"
         if charset.lower() in _LINEWISE:
             lines = None
             if self._content is None and self.encoding == "quoted-printable":
-                body = self.body
-                lines = quoted_text(body.raw, body.lines)
+                raw, span = self._tree.raw, self.span
+                ends = span.lines if span.lines >= 0 else raw.count(b"\n", span.body, span.end)
+                lines = quoted_text(raw[span.body : span.end], ends)
             if lines is None:
                 lines = b"\n".join(self.content.split(b"\r\n"))
             return decode_text(lines, charset)
@@ -505,6 +512,8 @@ class Message(Part):
         elif index.length != len(raw):
             raise ValueError("the index belongs to a message of another length")
         self._attach(_Tree(raw, index, limits, types))
+        if types:  # it was scanned here
+            self.span = index.parts[0]
 
     @classmethod
     def built(cls, raw: bytes, limits: Limits) -> Self:
@@ -586,8 +595,8 @@ class Message(Part):
 
         A part of it that is HTML is shown without its tags. "" for a message without text.
         """
-        if self.type == "text/plain" and not self.is_attachment:  # most mail: it is its own view
-            return self.own_text
+        if self.span.kind == LEAF and self.type == "text/plain" and not self.is_attachment:
+            return self.own_text  # most mail: it is its own view
         return "\n".join(
             [
                 html_to_text(part.own_text) if part.type == "text/html" else part.own_text
