@@ -366,7 +366,7 @@ def _boundary(pieces: list[bytes]) -> bytes:
     """
     size = sum(map(len, pieces))
     boundary = b"=_%032x" % size
-    while [1 for piece in pieces if b"--" + boundary in piece]:
+    while [piece for piece in pieces if b"--" + boundary in piece]:
         digest = hashlib.sha256(boundary)
         for piece in pieces:
             digest.update(piece)
