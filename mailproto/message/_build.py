@@ -297,14 +297,15 @@ def _leaf(leaf: Leaf, eight_bit: bool, utf8: bool) -> tuple[bytes, bytes, str]:
     body = encode_content(
         lines if encoding == "quoted-printable" else content, encoding, binary=binary
     )
-    fields: list[tuple[str, Writable]] = []
     if leaf.disposition is not None:
-        fields.append(("Content-Disposition", leaf.disposition))
+        field += format_field("Content-Disposition", leaf.disposition, utf8=utf8)
     if leaf.content_id:
-        fields.append(("Content-ID", MessageIds((leaf.content_id,))))
-    coded = b"Content-Transfer-Encoding: %s\r\n" % encoding.encode("ascii")
+        field += format_field("Content-ID", MessageIds((leaf.content_id,)), utf8=utf8)
+    if leaf.fields:
+        field += _fields(leaf.fields, utf8)
     width = encoding if encoding in WIDTHS else "7bit"
-    return b"".join((field, _fields([*fields, *leaf.fields], utf8), coded)), body, width
+    coded = b"%bContent-Transfer-Encoding: %b\r\n" % (field, encoding.encode("ascii"))
+    return coded, body, width
 
 
 def _nested(nested: Nested, utf8: bool) -> tuple[bytes, bytes, str]:
@@ -327,21 +328,18 @@ def _multipart(draft: Multipart, eight_bit: bool, utf8: bool) -> tuple[bytes, by
     width = "7bit"
     for part in draft.parts:
         fields, body, needs = rendered(part, eight_bit, utf8)
-        pieces.append(b"".join((fields, b"\r\n", body)))
+        pieces.append(b"%b\r\n%b" % (fields, body))
         if needs != width:
             width = max(width, needs, key=WIDTHS.index)
     boundary = _boundary(pieces)
-    delimiter = b"\r\n--" + boundary
-    body = b"".join(
-        [b"--", boundary, b"\r\n", (delimiter + b"\r\n").join(pieces), delimiter, b"--"]
-    )
+    parts = (b"\r\n--%b\r\n" % boundary).join(pieces)
+    body = b"--%b\r\n%b\r\n--%b--" % (boundary, parts, boundary)
     if any(param.name.lower() == "boundary" for param in draft.params):
         raise ValueError("the boundary is chosen here, where it can be known not to occur")
     field = _multipart_type(draft.subtype, tuple(draft.params)).replace(_SOME, boundary, 1)
-    own: list[tuple[str, Writable]] = []
     if width != "7bit":
-        own.append(("Content-Transfer-Encoding", Token(width)))
-    return field + _fields([*own, *draft.fields], utf8), body, width
+        field += format_field("Content-Transfer-Encoding", Token(width), utf8=utf8)
+    return field + _fields(draft.fields, utf8), body, width
 
 
 @lru_cache(maxsize=64)

@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from .._grammar import ATEXT, is_address_literal, is_domain, with_utf8
@@ -228,7 +229,9 @@ def _mailbox(box: Mailbox, utf8: bool, column: int) -> str:
     return f"{_phrase(box.name, utf8, column)} <{address}>"
 
 
+@lru_cache(maxsize=1024)
 def _domain(domain: str, utf8: bool) -> str:
+    """A domain as it is written. The same few come again and again."""
     if domain.startswith("["):
         if not is_address_literal(domain):
             raise ValueError(f"not an address literal: {domain[:80]!r}")
