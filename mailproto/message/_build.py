@@ -149,7 +149,7 @@ def compose(
     if sender is not None:
         head.append(("Sender", parse_mailbox(sender) if isinstance(sender, str) else sender))
     for name, given in (("Reply-To", reply_to), ("To", to), ("Cc", cc)):
-        values = _addresses(given, name)
+        values = _addresses(given, name) if given else ()
         if values:
             head.append((name, values))
     head.append(("Subject", subject))
