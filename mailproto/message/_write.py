@@ -214,7 +214,8 @@ def _phrase(name: str, utf8: bool, column: int) -> str:
 def _mailbox(box: Mailbox, utf8: bool, column: int) -> str:
     if type(box) is not Mailbox:
         raise TypeError(f"an address is a Mailbox, not {type(box).__name__}")
-    local, domain = _check(box.local_part, "a local part"), _check(box.domain, "a domain")
+    local = _check(box.local_part, "a local part")
+    domain = box.domain or _check(box.domain, "a domain")  # else `_domain()` looks at it
     if not local and not domain and not box.name:
         return "<>"
     if not utf8 and not local.isascii():
@@ -232,6 +233,7 @@ def _mailbox(box: Mailbox, utf8: bool, column: int) -> str:
 @lru_cache(maxsize=1024)
 def _domain(domain: str, utf8: bool) -> str:
     """A domain as it is written. The same few come again and again."""
+    _check(domain, "a domain")
     if domain.startswith("["):
         if not is_address_literal(domain):
             raise ValueError(f"not an address literal: {domain[:80]!r}")
