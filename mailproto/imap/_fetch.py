@@ -25,7 +25,6 @@ from ._syntax import (
     DATE_TIME,
     FETCH_ATTRIBUTE,
     FLAGS,
-    MODSEQ,
     NTEXT,
     NUMBER,
     NZ_NUMBER,
@@ -77,7 +76,7 @@ def _read_labels(lexer: Lexer) -> tuple[str, ...]:
         if lexer.peek() == 0x5C:  # a system label, as a flag
             return flag_text(lexer.flag())
         octets = lexer.astring()
-        name = decode_name(octets)
+        name = decode_name(octets, utf8=lexer.utf8)
         return name if isinstance(name, str) and name != "INBOX" else decode_text(octets)
 
     found += lexer.list_of(label)
@@ -117,6 +116,10 @@ def _read_modseq(lexer: Lexer) -> int:
     return value
 
 
+def _write_modseq(writer: Writer, value: int) -> None:
+    writer.number(value, least=1)
+
+
 FETCH_VALUES: Final[dict[str, Kind]] = {
     "UID": NZ_NUMBER,
     "FLAGS": FLAGS,
@@ -129,7 +132,7 @@ FETCH_VALUES: Final[dict[str, Kind]] = {
     "RFC822": OCTETS,
     "RFC822.HEADER": OCTETS,
     "RFC822.TEXT": OCTETS,
-    "MODSEQ": in_parentheses(Kind(_read_modseq, MODSEQ.write)),
+    "MODSEQ": in_parentheses(Kind(_read_modseq, _write_modseq)),
     "EMAILID": in_parentheses(ATOM),
     "THREADID": or_nil(in_parentheses(ATOM)),
     "PREVIEW": NTEXT,
