@@ -287,7 +287,10 @@ class ResponseParser:
         self._ready += (FetchItem(name, value) for name, value in items[:-1])
         self._ready.append(BodyStart(section, origin, found.size, attribute))
         self._items += (*items[:-1], (attribute, Streamed(found.size)))
-        self._defects += lexer.defects
+        # To the lexer the literal is empty, which is not what was announced.
+        self._defects += (
+            one for one in lexer.defects if (one.code, one.offset) != ("odd_literal", at)
+        )
         if found.odd:
             self._defects.append(Defect("odd_literal", at, octets[at:][:80]))
         self._held += got.size
@@ -418,9 +421,10 @@ class CommandParser:
     def _ended(self, line: bytes) -> bool:
         """Whether a command that is swallowed ends with this line; if not, a literal follows.
 
-        Of a line that is too long only its end is looked at, since no more of it may be there.
+        Of a line that is too long only its end is looked at, since no more of it may be there. No
+        quote in it is taken for the start of a string: what follows `{5+}` is never a command.
         """
-        found = announced(b" " + line[-_END:])
+        found = announced(b" " + line[-_END:].replace(b'"', b"x"))
         if found is None or found.sync:  # one that is asked for will not be agreed to
             return True
         self._skip = found.size
