@@ -29,3 +29,27 @@ def test_a_literal_that_passes_through_is_announced_as_any_other() -> None:
     data = [*iter(parser.next, None)][-1]
     assert isinstance(data, imap.FetchData)
     assert [(one.code, one.raw) for one in data.defects] == [("odd_literal", b"{05}\r\n")]
+
+
+@pytest.mark.parametrize("stream", [3, None], ids=["in pieces", "held"])
+@pytest.mark.parametrize(
+    ("behind", "codes"),
+    [
+        (b" UID 7)\r\n", set[str]()),
+        (b"UID 7)\r\n", {"missing_space"}),
+        (b"  UID 7)\r\n", {"extra_space"}),
+        (b"\r\n UID 7)\r\n", {"extra_line_end"}),
+        (b" UID 7\r\n", {"missing_parenthesis"}),
+    ],
+)
+def test_what_follows_a_literal_is_read_alike(
+    stream: int | None, behind: bytes, codes: set[str]
+) -> None:
+    """Law 4: where a literal ends is certain, so what is odd behind it costs nothing else."""
+    parser = imap.ResponseParser(Limits(stream=stream))
+    parser.receive_data(b"* 1 FETCH (BODY[] {5}\r\n12345" + behind)
+    data = [*iter(parser.next, None)][-1]
+    assert isinstance(data, imap.FetchData)
+    assert data.section() == (b"12345" if stream is None else imap.Streamed(5))
+    assert data.uid == 7
+    assert data.anomalies == codes
