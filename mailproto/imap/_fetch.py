@@ -25,7 +25,6 @@ from ._syntax import (
     DATE_TIME,
     FETCH_ATTRIBUTE,
     FLAGS,
-    MODSEQ,
     NTEXT,
     NUMBER,
     NZ_NUMBER,
@@ -37,7 +36,7 @@ from ._syntax import (
 from ._values import Annotation, Binary, BinarySize, Body, FetchAttribute, Streamed, Unparsed
 from ._writer import Writer, octets_of
 
-__all__ = ["FETCH_VALUES", "fetch_reader", "read_fetch_items", "write_fetch"]
+__all__ = ["FETCH_VALUES", "at_end", "fetch_reader", "read_fetch_items", "write_fetch"]
 
 
 def _read_octets(lexer: Lexer) -> bytes | None:
@@ -77,7 +76,7 @@ def _read_labels(lexer: Lexer) -> tuple[str, ...]:
         if lexer.peek() == 0x5C:  # a system label, as a flag
             return flag_text(lexer.flag())
         octets = lexer.astring()
-        name = decode_name(octets)
+        name = decode_name(octets, utf8=lexer.utf8)
         return name if isinstance(name, str) and name != "INBOX" else decode_text(octets)
 
     found += lexer.list_of(label)
@@ -117,6 +116,10 @@ def _read_modseq(lexer: Lexer) -> int:
     return value
 
 
+def _write_modseq(writer: Writer, value: int) -> None:
+    writer.number(value, least=1)
+
+
 FETCH_VALUES: Final[dict[str, Kind]] = {
     "UID": NZ_NUMBER,
     "FLAGS": FLAGS,
@@ -129,7 +132,7 @@ FETCH_VALUES: Final[dict[str, Kind]] = {
     "RFC822": OCTETS,
     "RFC822.HEADER": OCTETS,
     "RFC822.TEXT": OCTETS,
-    "MODSEQ": in_parentheses(Kind(_read_modseq, MODSEQ.write)),
+    "MODSEQ": in_parentheses(Kind(_read_modseq, _write_modseq)),
     "EMAILID": in_parentheses(ATOM),
     "THREADID": or_nil(in_parentheses(ATOM)),
     "PREVIEW": NTEXT,
@@ -238,7 +241,7 @@ def read_fetch_items(lexer: Lexer) -> FetchItems:
                     lexer.pos = pos + 1
                     continue
                 lexer.pos = pos
-                if _at_end(lexer):
+                if at_end(lexer):
                     return tuple(items)
                 continue
         try:
@@ -253,11 +256,11 @@ def read_fetch_items(lexer: Lexer) -> FetchItems:
             if raw:
                 items.append(("", Unparsed(raw)))
                 lexer.odd("unreadable_item", start)
-        if _at_end(lexer):
+        if at_end(lexer):
             return tuple(items)
 
 
-def _at_end(lexer: Lexer) -> bool:
+def at_end(lexer: Lexer) -> bool:
     """Behind an item: read the space before the next, or the parenthesis at the end."""
     octets, end = lexer.octets, lexer.end
     while True:
@@ -313,7 +316,10 @@ def _read_item(lexer: Lexer) -> tuple[FetchAttribute, Any]:
         lexer.space()
         value_start = lexer.pos
         value = kind.read(lexer)
-        if lexer.octets[lexer.pos] not in b" )\r\n\t(":
+        literal = lexer.frame.literals.get(value_start)  # where that ends is certain
+        if (literal is None or literal[1] != lexer.pos) and (
+            lexer.octets[lexer.pos] not in b" )\r\n\t("
+        ):
             lexer.refuse("the end of the value")
     except Refused as refused:
         del lexer.defects[defects:]

@@ -29,7 +29,7 @@ from ..limits import Limits
 from ._command_syntax import SyntaxRefused, read_command
 from ._commands import Append, Command, Replace
 from ._events import BadCommand, BodyChunk, BodyEnd, BodyStart, FetchItem, FetchStart
-from ._fetch import read_fetch_items
+from ._fetch import at_end, read_fetch_items
 from ._lexer import Announced, Frame, Lexer, announced, opened
 from ._response_syntax import read_response
 from ._responses import Condition, FetchData, Response
@@ -238,25 +238,8 @@ class ResponseParser:
 
     def _take_items(self, frame: Frame) -> None:
         """Read the items in a piece of a FETCH, up to its end, and make events of them."""
-        if self._fetch is None or not self._items:
-            begin = 0
-            match = _STREAMING.match(frame.octets)
-            begin = match.end() if match is not None else 0
-        else:
-            begin = 0
-        lexer = Lexer(frame, begin, lenient=True, utf8=self.utf8, limits=self._limits)
-        while lexer.peek() in b" \r\n\t" and lexer.pos < lexer.end:
-            if lexer.peek() != 0x20:
-                lexer.odd("extra_line_end")
-            lexer.pos += 1
-        if lexer.at(b")"):
-            lexer.pos += 1
-            rest = lexer.rest()
-            if rest:
-                lexer.odd("trailing_text" if rest.strip() else "trailing_space")
-            items: Any = ()
-        else:
-            items = read_fetch_items(lexer)
+        lexer = Lexer(frame, 0, lenient=True, utf8=self.utf8, limits=self._limits)
+        items = () if at_end(lexer) else read_fetch_items(lexer)
         self._items += items
         self._defects += lexer.defects
         self._ready += (FetchItem(attribute, value) for attribute, value in items)
@@ -275,9 +258,7 @@ class ResponseParser:
         lexer = Lexer(
             closed, match.end() if match else 0, lenient=True, utf8=self.utf8, limits=self._limits
         )
-        while lexer.peek() in b" \r\n\t" and lexer.pos < lexer.end:
-            lexer.pos += 1
-        items = read_fetch_items(lexer)
+        items = () if not first and at_end(lexer) else read_fetch_items(lexer)
         if not items or items[-1][1] != b"" or lexer.pos != lexer.end:
             return None
         attribute = items[-1][0]
@@ -296,8 +277,11 @@ class ResponseParser:
         self._ready += (FetchItem(name, value) for name, value in items[:-1])
         self._ready.append(BodyStart(section, origin, found.size, attribute))
         self._items += (*items[:-1], (attribute, Streamed(found.size)))
-        self._defects += lexer.defects
-        if found.odd:
+        # To the lexer the literal is empty, which is not what was announced.
+        self._defects += (
+            one for one in lexer.defects if (one.code, one.offset) != ("odd_literal", at)
+        )
+        if found.odd or not found.sync:
             self._defects.append(Defect("odd_literal", at, octets[at:][:80]))
         self._held += got.size
         got.clear()
@@ -577,9 +561,10 @@ class CommandParser:
     def _ended(self, line: bytes) -> bool:
         """Whether a command that is swallowed ends with this line; if not, a literal follows.
 
-        Of a line that is too long only its end is looked at, since no more of it may be there.
+        Of a line that is too long only its end is looked at, since no more of it may be there. No
+        quote in it is taken for the start of a string: what follows `{5+}` is never a command.
         """
-        found = announced(b" " + line[-_END:])
+        found = announced(b" " + line[-_END:].replace(b'"', b"x"))
         if found is None or found.sync:  # one that is asked for will not be agreed to
             return True
         self._skip = found.size
