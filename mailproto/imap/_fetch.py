@@ -8,15 +8,15 @@ place, and the rest survives. Nothing here raises when it reads; servers write s
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
 from ..errors import Defect
-from ..limits import Limits
 from ._lexer import Frame, Lexer, Refused, decode_text
 from ._mutf7 import decode_name
-from ._responses import FetchData, FetchItems
+from ._responses import FetchData, FetchItems, FetchSource
 from ._structures import BODY, BODYSTRUCTURE, ENVELOPE
 from ._syntax import (
     ANNOTATIONS,
@@ -157,12 +157,10 @@ _USUAL_ITEM: Final = re.compile(
     rb"(?:UID ([1-9][0-9]{0,9})"
     rb"|FLAGS \(([!#-'*-\[\\\]-z|}~ ]{0,200}+)\)"
     rb"|RFC822\.SIZE (0|[1-9][0-9]{0,18})"
-    rb"|INTERNALDATE \"([0-9 ][0-9]-[A-Za-z]{3}-[0-9]{4}) ([0-9:]{8}) ([+\-][0-9]{4})\""
-    rb"|MODSEQ \(([1-9][0-9]{0,18})\))(?=[ )])"
+    rb"|INTERNALDATE \"([0-9 ][0-9]-[A-Za-z]{3}-[0-9]{4} [0-9:]{8} [+\-][0-9]{4})\""
+    rb"|MODSEQ \(([1-9][0-9]{0,18})\))([ )])"
 )
 """What is asked for in every listing, as every server writes it."""
-
-_UID, _FLAGS, _SIZE, _DATE, _, _ZONE, _MODSEQ = range(1, 8)
 
 _STRICT_FLAGS: Final = re.compile(
     rb"(?:\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+(?: (?!\)|\Z)|\Z))*+"
@@ -178,7 +176,7 @@ def _usual_flags(octets: bytes) -> tuple[str, ...] | None:
 
 
 _MONTHS: Final = {
-    name.encode("ascii"): f"{number:02}"
+    name: f"{number:02}"
     for number, name in enumerate(
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1
     )
@@ -186,61 +184,78 @@ _MONTHS: Final = {
 
 
 @lru_cache(maxsize=1024)
-def _usual_day(octets: bytes) -> str | None:
+def _usual_day(text: str) -> str | None:
     """`17-Jul-1996` as the start of an ISO date."""
-    month = _MONTHS.get(octets[3:6].capitalize())
-    if month is None:
-        return None
-    return f"{octets[7:].decode('ascii')}-{month}-{octets[:2].decode('ascii').replace(' ', '0')}T"
+    month = _MONTHS.get(text[3:6].capitalize())
+    return None if month is None else f"{text[7:]}-{month}-{text[:2].replace(' ', '0')}T"
 
 
-def _usual_date(day: bytes, time: bytes, zone: bytes) -> datetime | None:
-    prefix = _usual_day(day)
-    if prefix is None:
+def _usual_date(octets: bytes) -> datetime | None:
+    text = octets.decode("ascii")
+    day = _usual_day(text[:11])
+    if day is None:
         return None
     try:
-        return datetime.fromisoformat(f"{prefix}{time.decode('ascii')}{zone.decode('ascii')}")
+        return datetime.fromisoformat(f"{day}{text[12:20]}{text[21:]}")
     except ValueError:
         return None
 
 
-def read_fetch_items(lexer: Lexer) -> FetchItems:
-    """The items behind the opening parenthesis, to the end of the line. Never raises."""
-    octets = lexer.octets
-    items: list[tuple[FetchAttribute, Any]] = []
+def _read_usual(octets: bytes, pos: int, items: list[tuple[FetchAttribute, Any]]) -> int:
+    """Read items from `pos` on as long as they are usual ones: where the next thing is.
+
+    That is an item, or the parenthesis behind the last.
+    """
     usual = _USUAL_ITEM.match
+    while (match := usual(octets, pos)) is not None:
+        uid, flags, size, date, modseq, behind = match.groups()
+        value: Any
+        if uid is not None:
+            value = int(uid)
+            if value >= 4294967296:
+                break
+            items.append(("UID", value))
+        elif flags is not None:
+            value = _usual_flags(flags)
+            if value is None:
+                break
+            items.append(("FLAGS", value))
+        elif size is not None:
+            items.append(("RFC822.SIZE", int(size)))
+        elif date is not None:
+            value = _usual_date(date)
+            if value is None:
+                break
+            items.append(("INTERNALDATE", value))
+        else:
+            items.append(("MODSEQ", int(modseq)))
+        pos = match.end()
+        if behind == b")":
+            return pos - 1
+    return pos
+
+
+def _closes(octets: bytes, pos: int) -> bool:
+    """Whether the parenthesis behind a usual item is what `_read_usual` stopped at."""
+    return octets[pos] == 0x29 and octets[pos - 1] != 0x20
+
+
+def read_fetch_items(lexer: Lexer, found: Iterable[tuple[FetchAttribute, Any]] = ()) -> FetchItems:
+    """The items behind the opening parenthesis, to the end of the line. Never raises.
+
+    `found` are those that were read before.
+    """
+    octets = lexer.octets
+    items = list(found)
+    if items and _closes(octets, lexer.pos) and _at_end(lexer):
+        return tuple(items)
     while True:
-        match = usual(octets, lexer.pos)
-        if match is not None:
-            which = match.lastindex
-            value: Any
-            if which == _UID:
-                name = "UID"
-                value = int(match[1])
-                if value >= 4294967296:
-                    value = None
-            elif which == _FLAGS:
-                name = "FLAGS"
-                value = _usual_flags(match[2])
-            elif which == _SIZE:
-                name = "RFC822.SIZE"
-                value = int(match[3])
-            elif which == _ZONE:
-                name = "INTERNALDATE"
-                value = _usual_date(match[4], match[5], match[6])
-            else:
-                name = "MODSEQ"
-                value = int(match[7])
-            if value is not None:
-                items.append((name, value))
-                pos = match.end()
-                if octets[pos] == 0x20:
-                    lexer.pos = pos + 1
-                    continue
-                lexer.pos = pos
-                if _at_end(lexer):
-                    return tuple(items)
-                continue
+        count = len(items)
+        lexer.pos = _read_usual(octets, lexer.pos, items)
+        if len(items) > count and _closes(octets, lexer.pos):
+            if _at_end(lexer):
+                return tuple(items)
+            continue
         try:
             items.append(_read_item(lexer))
         except Refused:
@@ -366,18 +381,29 @@ def write_fetch(writer: Writer, value: FetchData) -> None:
 
 
 def fetch_reader(
-    source: tuple[Frame, int, bool, Limits],
-) -> tuple[FetchItems, tuple[Defect, ...]]:
-    """What a `FetchData` from the wire reads its items with."""
-    frame, pos, utf8, limits = source
-    lexer = Lexer(frame, pos, lenient=True, utf8=utf8, limits=limits)
-    if lexer.at(b")"):
+    source: FetchSource,
+) -> tuple[FetchItems, tuple[Defect, ...], FetchSource | None]:
+    """What a `FetchData` from the wire reads its items with: (items, defects, what is left).
+
+    The usual items at its beginning are read first, and all the rest when that is not enough.
+    """
+    octets, literals, pos, utf8, limits, found = source
+    if found is None:
+        usual: list[tuple[FetchAttribute, Any]] = []
+        pos = _read_usual(octets, pos, usual)
+        if usual and octets[pos:] == b")\r\n" and octets[pos - 1] != 0x20:
+            return tuple(usual), (), None
+        found = tuple(usual)
+        if found and not _closes(octets, pos):
+            return found, (), (octets, literals, pos, utf8, limits, found)
+    lexer = Lexer(Frame(octets, literals), pos, lenient=True, utf8=utf8, limits=limits)
+    if not found and lexer.at(b")"):
         lexer.pos += 1
         if not _finished(lexer):
             lexer.odd("trailing_text")
-        return (), tuple(lexer.defects)
-    items = read_fetch_items(lexer)
-    return items, tuple(lexer.defects)
+        return (), tuple(lexer.defects), None
+    items = read_fetch_items(lexer, found)
+    return items, tuple(lexer.defects), None
 
 
 def _finished(lexer: Lexer) -> bool:

@@ -154,15 +154,17 @@ class ResponseParser:
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
         """Take octets. Never parses."""
-        octets = as_bytes(data)
-        if octets:
-            self._in.feed(octets)
+        octets = data if type(data) is bytes else as_bytes(data)
+        source = self._in
+        if source.stalled:  # usual, for input that comes in small pieces
+            source.drip(octets)
+        elif octets:
+            source.feed(octets)
 
     def next(self) -> ParsedResponse | None:
         """The next response or piece of one; None: more octets are needed."""
-        if self._ready:
-            return self._ready.popleft()
-        return self.read(self._in)
+        source = self._in
+        return None if source.stalled else self.read(source)
 
     def read(self, source: Input) -> ParsedResponse | None:
         """`next()`, from another input."""
@@ -351,13 +353,17 @@ class CommandParser:
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
         """Take octets. Never parses."""
-        octets = as_bytes(data)
-        if octets:
-            self._in.feed(octets)
+        octets = data if type(data) is bytes else as_bytes(data)
+        source = self._in
+        if source.stalled:  # usual, for input that comes in small pieces
+            source.drip(octets)
+        elif octets:
+            source.feed(octets)
 
     def next(self) -> ParsedCommand | None:
         """The next command; None: more octets are needed."""
-        return self.read(self._in)
+        source = self._in
+        return None if source.stalled else self.read(source)
 
     def refuse(self) -> None:
         """Forget the command whose literal was asked about: the client will not send it."""

@@ -819,9 +819,8 @@ def read_response(frame: Frame, *, utf8: bool, limits: Limits) -> Response:
     if match is not None:
         number = int(match[1])
         if number < 4294967296:
-            return FetchData.from_wire(
-                number, match[2] == b"UIDFETCH", fetch_reader, (frame, match.end(), utf8, limits)
-            )
+            source = octets, frame.literals, match.end(), utf8, limits, None
+            return FetchData.from_wire(number, match[2] == b"UIDFETCH", fetch_reader, source)
     lexer = Lexer(frame, 0, lenient=True, utf8=utf8, limits=limits)
     if not octets.endswith(b"\r\n"):
         lexer.pos = lexer.end
@@ -926,9 +925,11 @@ def _read_numbered(lexer: Lexer, name: str, number: int) -> Any:
         defects.append(Defect("zero", 2, b"0"))
     if not lexer.take(b"("):
         lexer.refuse("a list of items")
-    items, more = fetch_reader((lexer.frame, lexer.pos, lexer.utf8, lexer.limits))
+    octets, literals = lexer.frame
+    source = octets, literals, lexer.pos, lexer.utf8, lexer.limits, None
+    read = FetchData.from_wire(number, name == "UIDFETCH", fetch_reader, source)
     lexer.pos = lexer.end
-    return FetchData(number, items, uidfetch=name == "UIDFETCH", defects=(*defects, *more))
+    return FetchData(number, read.items, uidfetch=read.uidfetch, defects=(*defects, *read.defects))
 
 
 _ODD_UNTAGGED: Final = re.compile(rb"\*[ \t]*(?=[\[A-Za-z0-9])")
