@@ -20,9 +20,10 @@ Values become fragments, and octets become values::
 from __future__ import annotations
 
 from .._structure import Address, BodyStructure, Envelope, Section
-from .._vocabulary import AuthCancel, AuthResponse
-from ..errors import Defect
+from .._vocabulary import AuthCancel, AuthResponse, Challenge
+from ..errors import Defect, NotOffered
 from ..limits import Limits
+from ._client import Client
 from ._codec import encode, parse_command, parse_response
 from ._command_syntax import SyntaxRefused
 from ._commands import (
@@ -88,7 +89,21 @@ from ._commands import (
     Xlist,
 )
 from ._defects import DEFECTS
-from ._events import BadCommand, BodyChunk, BodyEnd, BodyStart, FetchItem, FetchStart
+from ._events import (
+    BadCommand,
+    BodyChunk,
+    BodyEnd,
+    BodyStart,
+    BodyWanted,
+    ClientEvent,
+    Completed,
+    FetchItem,
+    FetchStart,
+    Greeting,
+    Idling,
+    Timeout,
+    TlsEstablished,
+)
 from ._mutf7 import decode_name, encode_name
 from ._parsers import CommandParser, LiteralWanted, ParsedCommand, ParsedResponse, ResponseParser
 from ._responses import (
@@ -125,6 +140,7 @@ from ._responses import (
     Vanished,
 )
 from ._sets import EMPTY, SAVED, STAR, SequenceSet
+from ._states import IDLE_TIMEOUT, RULES, TIMEOUT, Quirks, Rule, State
 from ._values import (
     And,
     Annotation,
@@ -162,8 +178,11 @@ from ._writer import Dialect, Fragment, Fragments
 __all__ = [
     "DEFECTS",
     "EMPTY",
+    "IDLE_TIMEOUT",
+    "RULES",
     "SAVED",
     "STAR",
+    "TIMEOUT",
     "AclData",
     "Address",
     "And",
@@ -182,16 +201,21 @@ __all__ = [
     "BodyEnd",
     "BodyStart",
     "BodyStructure",
+    "BodyWanted",
     "CancelUpdate",
     "Capability",
     "CapabilityData",
     "CatenateUrl",
+    "Challenge",
     "Check",
+    "Client",
+    "ClientEvent",
     "Close",
     "Command",
     "CommandParser",
     "Comparator",
     "ComparatorData",
+    "Completed",
     "Compress",
     "Condition",
     "Continuation",
@@ -229,9 +253,11 @@ __all__ = [
     "GetMetadata",
     "GetQuota",
     "GetQuotaRoot",
+    "Greeting",
     "Id",
     "IdData",
     "Idle",
+    "Idling",
     "JmapAccess",
     "Key",
     "Language",
@@ -258,6 +284,7 @@ __all__ = [
     "NamespaceItem",
     "Noop",
     "Not",
+    "NotOffered",
     "Notify",
     "Options",
     "Or",
@@ -265,6 +292,7 @@ __all__ = [
     "ParsedCommand",
     "ParsedResponse",
     "PartialRange",
+    "Quirks",
     "QuotaData",
     "QuotaResource",
     "QuotaRootData",
@@ -277,6 +305,7 @@ __all__ = [
     "ResponseParser",
     "Rlist",
     "Rlsub",
+    "Rule",
     "Search",
     "SearchData",
     "SearchKey",
@@ -290,6 +319,7 @@ __all__ = [
     "SortData",
     "SortKey",
     "StartTls",
+    "State",
     "Status",
     "StatusData",
     "Store",
@@ -299,6 +329,8 @@ __all__ = [
     "Thread",
     "ThreadData",
     "ThreadNode",
+    "Timeout",
+    "TlsEstablished",
     "Unauthenticate",
     "UnknownCommand",
     "UnknownData",

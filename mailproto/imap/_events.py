@@ -8,17 +8,32 @@ that kind, and last the `FetchData` with all items, where a section that came in
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
-from .._machine import BodyChunk
+from .._machine import BodyChunk, BodyWanted, Timeout, TlsEstablished
 from .._structure import Section
-from .._vocabulary import Read, Shown
-from ._responses import Condition
-from ._values import FetchAttribute
+from .._vocabulary import Challenge, Read, Shown
+from ._commands import Command
+from ._responses import Condition, Response
+from ._values import FetchAttribute, ResponseCode
 
-__all__ = ["BadCommand", "BodyChunk", "BodyEnd", "BodyStart", "FetchItem", "FetchStart"]
+__all__ = [
+    "BadCommand",
+    "BodyChunk",
+    "BodyEnd",
+    "BodyStart",
+    "BodyWanted",
+    "ClientEvent",
+    "Completed",
+    "FetchItem",
+    "FetchStart",
+    "Greeting",
+    "Idling",
+    "Timeout",
+    "TlsEstablished",
+]
 
 
 @attrs.frozen
@@ -65,3 +80,51 @@ class BadCommand(Read):
     """How it began, at most 256 octets. It may hold a secret."""
     reply: Condition
     """What is answered: BAD, with the tag if there was one."""
+
+
+# --- Clients ------------------------------------------------------------------------------------
+
+
+@attrs.frozen(repr=False)
+class Greeting(Read):
+    """Client: the server's first word: OK, PREAUTH, or BYE, behind which it closes."""
+
+    condition: Condition
+
+
+@attrs.frozen(repr=False)
+class Completed(Read):
+    """Client: a command is completed (RFC 9051 section 7.1)."""
+
+    tag: str
+    """What `send()` returned."""
+    command: Command
+    status: str
+    """OK, NO or BAD."""
+    code: ResponseCode | None = None
+    text: str = ""
+
+
+@attrs.frozen(repr=False)
+class Idling(Read):
+    """Client: the server has agreed to IDLE; it tells what happens until `Done` is sent."""
+
+    tag: str
+    text: str = ""
+
+
+ClientEvent: TypeAlias = (
+    Response
+    | Greeting
+    | Completed
+    | Idling
+    | Challenge
+    | FetchStart
+    | FetchItem
+    | BodyStart
+    | BodyChunk
+    | BodyEnd
+    | TlsEstablished
+    | Timeout
+)
+"""Everything a client's `next_event()` returns but a `Want`."""

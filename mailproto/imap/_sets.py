@@ -151,7 +151,7 @@ class SequenceSet:
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         octets = b"" if not self else bytes(self)
-        return (SequenceSet.parse, (octets,)) if octets else (SequenceSet, ())
+        return (_parse, (octets,)) if octets else (SequenceSet, ())
 
     # --- What is written ---
 
@@ -447,6 +447,12 @@ def _others(ranges: _Bounds) -> _Bounds:
 
 
 # --- Constants ------------------------------------------------------------------------------------
+
+
+def _parse(octets: bytes) -> SequenceSet:
+    """What a pickled set is made of anew: `$` is the one constant."""
+    return SequenceSet.parse(octets)
+
 
 EMPTY: Final = SequenceSet()
 """No numbers. IMAP has no way to write it."""

@@ -149,7 +149,7 @@ def compose(
     if sender is not None:
         head.append(("Sender", parse_mailbox(sender) if isinstance(sender, str) else sender))
     for name, given in (("Reply-To", reply_to), ("To", to), ("Cc", cc)):
-        values = _addresses(given, name)
+        values = _addresses(given, name) if given else ()
         if values:
             head.append((name, values))
     head.append(("Subject", subject))
@@ -176,8 +176,12 @@ def _addresses(given: Addresses, what: str) -> tuple[Mailbox | Group, ...]:
         if isinstance(one, str):
             found = parse_addresses(one)
             for item in found.items:
-                odd = found.defects or any(member_defects([item]))
-                if odd or not isinstance(item, (Mailbox, Group)):
+                if (
+                    not isinstance(item, (Mailbox, Group))
+                    or found.defects
+                    or item.defects
+                    or (isinstance(item, Group) and any(member_defects(item.mailboxes)))
+                ):
                     raise ValueError(f"{what}: not a proper address: {one[:80]!r}")
                 items.append(item)
         elif isinstance(one, (Mailbox, Group)):
@@ -248,49 +252,60 @@ def rendered(draft: Draft, eight_bit: bool = False, utf8: bool = False) -> tuple
             raise TypeError(f"a draft is Leaf, Multipart or Nested, not {type(draft).__name__}")
 
 
-def _type(given: ContentType | str) -> ContentType:
-    return given if isinstance(given, ContentType) else _type_said(given)
+def _type(given: ContentType | str, charset: str) -> tuple[ContentType, bytes]:
+    """A content type, with a charset if there is one; and its field."""
+    if isinstance(given, str):
+        return _type_said(given, charset)
+    if charset:
+        params = [param for param in given.params if param.name != "charset"]
+        params.insert(0, MimeParam("charset", charset))
+        given = ContentType(given.maintype, given.subtype, tuple(params))
+    return given, format_field("Content-Type", given)
 
 
 @lru_cache(maxsize=256)
-def _type_said(given: str) -> ContentType:
+def _type_said(given: str, charset: str) -> tuple[ContentType, bytes]:
+    """The same of one that was given as text. There are few."""
     found = parse_content_type(given)
     if found.defects or re.search(r"[\r\n\0]", given):
         raise ValueError(f"not a content type: {given[:80]!r}")
-    return found
+    return _type(found, charset)
 
 
 def _leaf(leaf: Leaf, eight_bit: bool, utf8: bool) -> tuple[bytes, bytes, str]:
-    content_type = _type(leaf.content_type)
+    content = leaf.content
+    binary = not isinstance(content, str)
+    charset = "" if isinstance(content, bytes) else "us-ascii" if content.isascii() else "utf-8"
+    content_type, field = _type(leaf.content_type, charset)
     if content_type.maintype == "multipart" or content_type.essence == "message/rfc822":
         raise ValueError(f"{content_type.essence} is no leaf: it is a Multipart, or a Nested")
-    content = leaf.content
-    binary = True
+    text = content_type.maintype == "text"
     if isinstance(content, str):
-        if content_type.maintype != "text":
+        if not text:
             raise TypeError(f"the content of {content_type.essence} is bytes")
-        binary = False
-        charset = "us-ascii" if content.isascii() else "utf-8"
-        params = [param for param in content_type.params if param.name != "charset"]
-        params.insert(0, MimeParam("charset", charset))
-        content_type = ContentType(content_type.maintype, content_type.subtype, tuple(params))
         try:
             if "\r" in content:
                 content = _NEWLINE.sub("\n", content)
-            content = content.replace("\n", "\r\n").encode("utf-8")
+            lines = content.encode("utf-8")
         except UnicodeEncodeError:
             raise ValueError("the text holds a lone surrogate") from None
-    text = content_type.maintype == "text"
+        content = lines.replace(b"\n", b"\r\n")
+    else:
+        lines = content
     encoding = leaf.encoding or choose_encoding(content, text=text, eight_bit=eight_bit)
-    body = encode_content(content, encoding, binary=binary)
-    fields: list[tuple[str, Writable]] = [("Content-Type", content_type)]
-    coded = b"Content-Transfer-Encoding: %s\r\n" % encoding.encode("ascii")
+    # quoted-printable ends lines itself, and takes LF as well.
+    body = encode_content(
+        lines if encoding == "quoted-printable" else content, encoding, binary=binary
+    )
     if leaf.disposition is not None:
-        fields.append(("Content-Disposition", leaf.disposition))
+        field += format_field("Content-Disposition", leaf.disposition, utf8=utf8)
     if leaf.content_id:
-        fields.append(("Content-ID", MessageIds((leaf.content_id,))))
+        field += format_field("Content-ID", MessageIds((leaf.content_id,)), utf8=utf8)
+    if leaf.fields:
+        field += _fields(leaf.fields, utf8)
     width = encoding if encoding in WIDTHS else "7bit"
-    return _fields([*fields, *leaf.fields], utf8) + coded, body, width
+    coded = b"%bContent-Transfer-Encoding: %b\r\n" % (field, encoding.encode("ascii"))
+    return coded, body, width
 
 
 def _nested(nested: Nested, utf8: bool) -> tuple[bytes, bytes, str]:
@@ -313,22 +328,28 @@ def _multipart(draft: Multipart, eight_bit: bool, utf8: bool) -> tuple[bytes, by
     width = "7bit"
     for part in draft.parts:
         fields, body, needs = rendered(part, eight_bit, utf8)
-        pieces.append(b"".join((fields, b"\r\n", body)))
-        width = max(width, needs, key=WIDTHS.index)
+        pieces.append(b"%b\r\n%b" % (fields, body))
+        if needs != width:
+            width = max(width, needs, key=WIDTHS.index)
     boundary = _boundary(pieces)
-    delimiter = b"\r\n--" + boundary
-    body = b"".join(
-        [b"--", boundary, b"\r\n", (delimiter + b"\r\n").join(pieces), delimiter, b"--"]
-    )
-    params = (MimeParam("boundary", boundary.decode("ascii")), *draft.params)
+    parts = (b"\r\n--%b\r\n" % boundary).join(pieces)
+    body = b"--%b\r\n%b\r\n--%b--" % (boundary, parts, boundary)
     if any(param.name.lower() == "boundary" for param in draft.params):
         raise ValueError("the boundary is chosen here, where it can be known not to occur")
-    own: list[tuple[str, Writable]] = [
-        ("Content-Type", ContentType("multipart", draft.subtype, params))
-    ]
+    field = _multipart_type(draft.subtype, tuple(draft.params)).replace(_SOME, boundary, 1)
     if width != "7bit":
-        own.append(("Content-Transfer-Encoding", Token(width)))
-    return _fields([*own, *draft.fields], utf8), body, width
+        field += format_field("Content-Transfer-Encoding", Token(width), utf8=utf8)
+    return field + _fields(draft.fields, utf8), body, width
+
+
+@lru_cache(maxsize=64)
+def _multipart_type(subtype: str, params: tuple[MimeParam, ...]) -> bytes:
+    """The Content-Type field of a multipart with the boundary `_SOME`: all have one length."""
+    boundary = MimeParam("boundary", _SOME.decode("ascii"))
+    return format_field("Content-Type", ContentType("multipart", subtype, (boundary, *params)))
+
+
+_SOME: Final = b"=_%032x" % 0
 
 
 def _fields(fields: Fields, utf8: bool) -> bytes:
@@ -343,7 +364,7 @@ def _boundary(pieces: list[bytes]) -> bytes:
     """
     size = sum(map(len, pieces))
     boundary = b"=_%032x" % size
-    while any(b"--" + boundary in piece for piece in pieces):
+    while [piece for piece in pieces if b"--" + boundary in piece]:
         digest = hashlib.sha256(boundary)
         for piece in pieces:
             digest.update(piece)

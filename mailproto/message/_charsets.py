@@ -15,7 +15,16 @@ from typing import Final, NamedTuple
 
 from ..errors import Defect
 
-__all__ = ["Decoded", "decode", "decode_inner", "encode", "header_text", "is_utf8", "known_charset"]
+__all__ = [
+    "Decoded",
+    "decode",
+    "decode_inner",
+    "decode_text",
+    "encode",
+    "header_text",
+    "is_utf8",
+    "known_charset",
+]
 
 # WHATWG name -> (Python's codec, labels). The standard's names for what is not the same octet for
 # octet (gbk is decoded as gb18030, big5 with Hong Kong's additions, euc-kr and shift_jis as
@@ -165,6 +174,16 @@ def decode(octets: bytes, label: str) -> Decoded:
             return Decoded(_windows_1252(octets), name)
         text = _whole(octets.decode(codec, "replace"))
         return Decoded(text, name, (Defect("undecodable", at, octets[at : at + 8], "U+FFFD"),))
+
+
+def decode_text(octets: bytes, label: str) -> str:
+    """The text alone. Most is UTF-8 that says so, and for that there is little to do."""
+    if label.lower() == "utf-8":
+        try:
+            return octets.decode("utf-8").removeprefix("\ufeff")
+        except UnicodeDecodeError:
+            pass
+    return decode(octets, label).text
 
 
 def decode_inner(octets: bytes, label: str) -> Decoded:

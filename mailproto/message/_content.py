@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from functools import lru_cache
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -182,17 +183,18 @@ def _quoted(octets: bytes) -> tuple[bytes, tuple[Defect, ...]]:
     return _quoted_slowly(octets)
 
 
-def quoted_text(octets: bytes) -> bytes | None:
+def quoted_text(octets: bytes, ends: int) -> bytes | None:
     """The content of a text in quoted-printable, with LF for CRLF; None if that is not so simple.
 
-    It is what `decode_content()` gives and what then becomes of CRLF, at half the price.
+    `ends` is how many LF it has. It is what `decode_content()` gives and what then becomes of CRLF,
+    at half the price.
     """
     lines = octets.replace(b"\r", b"")
+    returns = len(octets) - len(lines)
     if (
-        b" \n" in lines
-        or (b"\t" in lines and b"\t\n" in lines)
-        or lines[-1:] in (b" ", b"\t", b"=")
-        or len(_CRLF.findall(octets)) != len(octets) - len(lines)
+        (returns and returns != ends)
+        or (_ODD_CR if returns else _BLANK_LF).search(octets) is not None
+        or octets[-1:] in _OPEN
     ):
         return None
     decoded = binascii.a2b_qp(lines)
@@ -201,7 +203,10 @@ def quoted_text(octets: bytes) -> bytes | None:
     return decoded
 
 
-_CRLF: Final = re.compile(rb"\r\n")
+# White space before a line end, or a bare CR. Both begin with one octet: `re` is quick at those.
+_ODD_CR: Final = re.compile(rb"\r(?:(?!\n)|(?<=[ \t]\r))")
+_BLANK_LF: Final = re.compile(rb"\n(?<=[ \t]\n)")
+_OPEN: Final = (b" ", b"\t", b"=")
 
 
 def _quoted_slowly(octets: bytes) -> tuple[bytes, tuple[Defect, ...]]:
@@ -354,16 +359,22 @@ def encode_content(octets: bytes, encoding: str, *, binary: bool = False) -> byt
 def _to_base64(octets: bytes) -> bytes:
     encoded = binascii.b2a_base64(octets, newline=False)
     size = len(encoded)
-    whole = size - size % _LINES.size
     lines: list[bytes] = []
-    for at in range(0, whole, _LINES.size):
-        lines += _LINES.unpack_from(encoded, at)
-    lines += [encoded[at : at + 76] for at in range(whole, size, 76)]
-    lines.append(b"")
-    return b"\r\n".join(lines) if size else b""
+    for at in range(0, size - 75, _MANY * 76):
+        lines += _cutter(min((size - at) // 76, _MANY)).unpack_from(encoded, at)
+    lines.append(encoded[len(lines) * 76 :])
+    if lines[-1]:
+        lines.append(b"")
+    return b"\r\n".join(lines)
 
 
-_LINES: Final = Struct("76s" * 64)  # cuts many lines at once
+_MANY: Final = 64
+
+
+@lru_cache(maxsize=_MANY)
+def _cutter(lines: int) -> Struct:
+    """It cuts so many lines at once."""
+    return Struct("76s" * lines)
 
 
 _LITERAL: Final = re.compile(rb"[^!-<>-~ \t]")
@@ -373,10 +384,11 @@ def _to_quoted(octets: bytes, binary: bool) -> bytes:
     if binary:
         quoted = binascii.b2a_qp(octets, istext=False).replace(b"\r\n", b"\n")
     else:
-        octets = octets.replace(b"\r\n", b"\n")
+        if b"\r" in octets:
+            octets = octets.replace(b"\r\n", b"\n")
         # The module's writer leaves a bare CR as it is, and makes a line with a blank at its end
         # too long.
-        if b"\r" in octets or b" \n" in octets or b"\t\n" in octets:
+        if b"\r" in octets or _BLANK_LF.search(octets) is not None:
             return _to_quoted_slowly(octets)
         quoted = binascii.b2a_qp(octets)
     if b"\nFrom " in quoted or quoted.startswith(b"From "):

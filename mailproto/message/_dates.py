@@ -36,6 +36,8 @@ _MONTHS: Final = [
     "dec",
 ]
 _DAYS: Final = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_DAY_NAMES: Final = [name.capitalize() for name in _DAYS]
+_MONTH_NAMES: Final = ["", *(name.capitalize() for name in _MONTHS)]
 _MONTH: Final = {name: number for number, name in enumerate(_MONTHS, 1)}
 _DAY: Final = {name: number for number, name in enumerate(_DAYS)}
 # RFC 5322 section 4.3. Military zones were defined the wrong way round: they mean nothing.
@@ -53,11 +55,11 @@ _ZONES: Final = {
     "pdt": -7,
 }
 _USUAL: Final = re.compile(
-    r"[ \t\r\n]*(?:(Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?([0-9]{1,2}) "
-    r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) ([0-9]{4}) "
-    r"([0-9]{2}):([0-9]{2}):([0-9]{2}) ([+-])([0-9]{2})([0-9]{2})(?: \([A-Za-z]{1,9}\))?[ \t\r\n]*"
+    r"[ \t\r\n]*+(?:([A-Z][a-z]{2}), )?([0-9]{1,2}) ([A-Z][a-z]{2}) ([0-9]{4}) "
+    r"((?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]) ([+-][0-9]{2})([0-5][0-9])"
+    r"(?: \([A-Za-z]{1,9}\))?[ \t\r\n]*+"
 )
-_USUAL_MONTH: Final = {name.capitalize(): number for name, number in _MONTH.items()}
+_USUAL_MONTH: Final = {name.capitalize(): f"{number:02}" for name, number in _MONTH.items()}
 _USUAL_DAY: Final = {name.capitalize(): number for name, number in _DAY.items()}
 _WORD: Final = re.compile(r"[A-Za-z]+")
 _NUMBER: Final = re.compile(r"[0-9]+")
@@ -74,29 +76,19 @@ def parse_date(text: str) -> Date | Unparsed:
     """The value of a Date field. Never raises."""
     usual = _USUAL.fullmatch(text)
     if usual is not None:
-        day, date, month, year, hour, minute, second, sign, hours, minutes = usual.groups()
-        offset = int(hours) * 60 + int(minutes)
+        day, date, month, year, clock, hours, minutes = usual.groups()
+        # One call that reads numbers and zone costs less than a call for each.
+        month = _USUAL_MONTH.get(month, "00")
         try:
-            value = datetime(
-                int(year),
-                _USUAL_MONTH[month],
-                int(date),
-                int(hour),
-                int(minute),
-                int(second),
-                tzinfo=_offset(-offset if sign == "-" else offset)
-                if offset < 1440 and minutes < "60"
-                else None,
-            )
+            value = datetime.fromisoformat(f"{year}-{month}-{date:0>2}T{clock}{hours}:{minutes}")
         except ValueError:
             value = None
         if (
             value is not None
-            and value.tzinfo is not None
-            and (day is None or _USUAL_DAY[day] == value.weekday())
+            and (day is None or _USUAL_DAY.get(day) == value.weekday())
             and value.year >= 1900
         ):
-            return Date(value, zone_known=bool(offset) or sign == "+")
+            return Date(value, zone_known=hours[0] == "+" or value.tzinfo is not UTC)
     return _Reader(text).read()
 
 
@@ -293,7 +285,7 @@ def format_date(value: datetime | Date) -> str:
     offset = value.utcoffset()
     if offset is None:
         raise ValueError("a date needs its time zone")
-    minutes, seconds = divmod(int(offset.total_seconds()), 60)
+    minutes, seconds = divmod(offset.days * 86_400 + offset.seconds, 60)
     if seconds or offset.microseconds:
         raise ValueError("RFC 5322 has no zones with seconds")
     if value.year < 1900:
@@ -302,8 +294,8 @@ def format_date(value: datetime | Date) -> str:
         raise ValueError("a date whose zone is not known is in UTC")
     sign = "-" if minutes < 0 or not known else "+"
     hours, minutes = divmod(abs(minutes), 60)
-    day, month = _DAYS[value.weekday()].capitalize(), _MONTHS[value.month - 1].capitalize()
+    clock = value.time().isoformat("seconds")
     return (
-        f"{day}, {value.day} {month} {value.year:04d}"
-        f" {value.hour:02d}:{value.minute:02d}:{value.second:02d} {sign}{hours:02d}{minutes:02d}"
+        f"{_DAY_NAMES[value.weekday()]}, {value.day} {_MONTH_NAMES[value.month]} {value.year:04d}"
+        f" {clock} {sign}{hours:02d}{minutes:02d}"
     )

@@ -96,10 +96,22 @@ _FIELD: Final = re.compile(
 )
 """One field (all of it, its name, its body with the CR of its line end), or a line that is none."""
 
-# What follows a name that was found at the start of a line: its field, up to the next name.
-_BEHIND: Final = re.compile(
-    rb"[ \t]{0,99}+:([^\n]*+(?:\n(?!\Z|" + FIELD_START + rb")[^\n]*+)*+)\n?"
+_OFTEN_NAMES: Final = {
+    name: name.encode()
+    for name in (
+        *("subject", "from", "to", "cc", "date", "message-id", "reply-to", "sender"),
+        *("in-reply-to", "references", "content-transfer-encoding", "content-disposition"),
+    )
+}
+"""What is asked for most; of Content-Type the scanner has read the first."""
+_COLON_AND_BODY: Final = rb"[ \t]{0,99}+:([^\n]*+(?:\n(?!\Z|" + FIELD_START + rb")[^\n]*+)*+)"
+_NAMED: Final = re.compile(rb"\n([!-9;-~]{1,998}+)" + _COLON_AND_BODY)
+# Two letters first: most lines need no look at more.
+_FIRST, _SECOND = ("".join({name[at] for name in _OFTEN_NAMES}) for at in (0, 1))
+_OFTEN: Final = re.compile(
+    rf"\n((?i:(?=[{_FIRST}][{_SECOND}])(?:{'|'.join(_OFTEN_NAMES)})))".encode() + _COLON_AND_BODY
 )
+_NONE: Final[dict[bytes, re.Match[bytes]]] = {}
 _NAME: Final = re.compile(r"[!-9;-~]{1,998}+")
 _SMALLEST: Final = 3  # octets of a field: "a:" and LF
 
@@ -169,11 +181,10 @@ def parse_field(name: str, body: bytes, limits: Limits = _LIMITS) -> FieldValue:
     if found is None:
         return parse_text(header_text(body))
     reader, limit = found
-    if not limit:
-        return reader(header_text(body))
     if reader is parse_content_type and len(body) <= 200:
         return _content_type_once(body, limits.parameters)
-    return reader(header_text(body), most=getattr(limits, limit))
+    text = body.decode("ascii") if body.isascii() else header_text(body)
+    return reader(text, most=getattr(limits, limit)) if limit else reader(text)
 
 
 @lru_cache(maxsize=1024)
@@ -204,7 +215,9 @@ class Field:
     @property
     def text(self) -> str:
         """The body as readable text: unfolded, encoded-words decoded (RFC 2047), trimmed."""
-        return decode_words(header_text(self.body).strip(" \t\r\n"))
+        body = self.body
+        text = body.decode("ascii") if body.isascii() else header_text(body)
+        return decode_words(text.strip(" \t\r\n"))
 
     @property
     def value(self) -> FieldValue:
@@ -302,9 +315,13 @@ class Header:
     _rows: list[_Row]
     _junk = b""
     _fields: tuple[Field, ...] | None = None
-    # Of a header that is looked up in: itself in lower case, behind an LF; where its fields end.
-    _low: bytes | None = None
+    # Of a header that is looked up in: whether all of it counts; itself behind a line end, so that
+    # every field has one before it; where its fields end there; what `_gather()` has found.
+    _counts = True
+    _lined = b""
     _end = 0
+    _often: dict[bytes, re.Match[bytes]] | None = None
+    _low: bytes | None = None  # `_lined` in lower case, for the other names
 
     def __init__(self, raw: bytes, offset: int = 0, limits: Limits = _LIMITS) -> None:
         self.raw = raw
@@ -393,35 +410,48 @@ class Header:
         seen = len(self.junk) + sum(len(field.raw) for field in self.fields)
         return seen < len(self.raw.rstrip(b"\r\n"))
 
-    def _look_up(self, name: str) -> tuple[Field, ...]:
-        """The fields of a name in lower case. The others are not made: most never are."""
-        raw, limits, size = self.raw, self.limits, len(self.raw)
-        if (
-            self._fields is not None
-            # There may be more than count.
-            or (limits.header is not None and size > limits.header)
-            or (limits.fields is not None and size > limits.fields * _SMALLEST)
-        ):
+    def _gather(self) -> dict[bytes, re.Match[bytes]]:
+        """The fields that are asked for most; `_NONE` if one comes twice, or there is too much.
+
+        It costs what two searches cost, and most who look up a field look up more.
+        """
+        limits, size = self.limits, len(self.raw)
+        self._counts = (limits.header is None or size <= limits.header) and (
+            limits.fields is None or size <= limits.fields * _SMALLEST
+        )
+        lined = self._lined = b"\n" + self.raw
+        self._end = size + 1 - (2 if lined[-3:] == b"\n\r\n" else lined[-2:] == b"\n\n")
+        found = [*_OFTEN.finditer(lined, 0, self._end)]
+        often = {match[1].lower(): match for match in found}
+        if len(often) < len(found) or not self._counts:
+            often = _NONE
+        self._often = often
+        return often
+
+    def _search(self, name: str) -> tuple[Field, ...]:
+        """The fields of any name in lower case. The others are not made: most never are."""
+        if self._fields is not None or not self._counts:
             return tuple([field for field in self.fields if field.name.lower() == name])
         line, low = _line_of(name), self._low
         if line is None:
             return ()
         if low is None:
-            low = self._low = b"\n" + raw.lower()
-            self._end = size - (2 if low[-3:] == b"\n\r\n" else low[-2:] == b"\n\n")
+            low = self._low = self._lined.lower()
         at = low.find(line)
         found: list[Field] = []
         while at >= 0:
-            behind = at + len(name)
-            match = _BEHIND.match(raw, behind, self._end)
-            if match is not None:
-                body, stop = match[1], match.end()
-                if body[-1:] == b"\r":
-                    body = body[:-1]
-                word = raw[at:behind].decode()
-                found.append(Field(word, body, raw[at:stop], self.offset + at, limits))
-            at = low.find(line, behind)
+            match = _NAMED.match(self._lined, at, self._end)
+            if match is not None and len(match[1]) == len(name):
+                found.append(self._field(match))
+            at = low.find(line, at + 1)
         return tuple(found)
+
+    def _field(self, match: re.Match[bytes]) -> Field:
+        name, body = match.groups()
+        start, stop = match.span()
+        if body[-1:] == b"\r":
+            body = body[:-1]
+        return Field(name.decode(), body, self.raw[start:stop], self.offset + start, self.limits)
 
     def __iter__(self) -> Iterator[Field]:
         return iter(self.fields)
@@ -454,7 +484,16 @@ class Header:
             low = name.lower()
             fields = named.get(low)
             if fields is None:
-                fields = named[low] = self._look_up(low)
+                often = self._often
+                if often is None:
+                    often = self._gather()
+                key = _OFTEN_NAMES.get(low)
+                if key is None or often is _NONE or self._fields is not None:
+                    fields = self._search(low)
+                else:
+                    match = often.get(key)
+                    fields = () if match is None else (self._field(match),)
+                named[low] = fields
         return fields
 
     def text(self, name: str) -> str:

@@ -17,6 +17,7 @@ Invariants
 from __future__ import annotations
 
 import weakref
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from html import escape
@@ -27,7 +28,7 @@ import attrs
 from .._envelope import Envelope
 from ..errors import Defect
 from ..limits import Limits
-from ._charsets import decode, header_text
+from ._charsets import decode_text, header_text
 from ._checks import Conformance, ambiguities, conformance
 from ._content import WIDTHS, decode_content, quoted_text
 from ._flowed import Paragraph, parse_flowed
@@ -78,9 +79,9 @@ class _Tree:
         self._index = index_
         self.limits = limits
         self.root: weakref.ref[Message] | None = None
-        self.children: dict[int, list[int]] | None = None
+        self.children: defaultdict[int, list[int]] | None = None
         self.places: list[int] | None = None  # of each part in what it is in, from 1 on
-        self.sections: dict[int, str] = {}  # those that were asked for
+        self.sections: dict[int, str] | None = None  # those that were asked for
         self.types = types  # what the scanner has read already; [] for an index that was stored
 
     @property
@@ -93,30 +94,39 @@ class _Tree:
         return found
 
     def part(self, number: int) -> Part:
-        """The view of a part."""
+        """The view of a part. Raises IndexError."""
+        (found,) = self.views((number,))
+        return found
+
+    def views(self, numbers: Sequence[int]) -> list[Part]:
+        """The views of some parts. There may be many, so this is one loop without calls."""
         root = None if self.root is None else self.root()
         if root is None:  # only a part of it was kept
             root = Message.__new__(Message)
             root._attach(self)
-        found = root._known.get(number)
-        if found is None:
-            spans = self.index.parts
-            if not number:
-                return root
-            kind = Message if spans[spans[number].parent].kind == MESSAGE else Part
-            found = kind.__new__(kind)
-            Part.__init__(found, self, number)
-            root._known[number] = found
-        return found
+        known, spans = root._known, self.index.parts
+        views: list[Part] = []
+        for number in numbers:
+            found = known.get(number)
+            if found is None:
+                span = spans[number]
+                if number:
+                    kind = Message if spans[span.parent].kind == MESSAGE else Part
+                    found = known[number] = kind.__new__(kind)
+                    found._tree, found.number, found.span = self, number, span
+                else:
+                    found = root
+            views.append(found)
+        return views
 
-    def inside(self, number: int) -> list[int]:
+    def inside(self, number: int) -> Sequence[int]:
         """The numbers of the parts right inside another, in order."""
         children = self.children
         if children is None:
-            children = self.children = {}
+            children = self.children = defaultdict(list)
             for one, span in enumerate(self.index.parts):
-                children.setdefault(span.parent, []).append(one)
-        return children.get(number, [])
+                children[span.parent].append(one)
+        return children.get(number, ())
 
     def behind(self, number: int) -> int:
         """The number of the first part behind all that is inside another."""
@@ -137,6 +147,8 @@ class _Tree:
                 place = before[span.parent] = before.get(span.parent, 0) + 1
                 places.append(place)
         known, one = self.sections, number
+        if known is None:
+            known = self.sections = {}
         numbers: list[str] = []
         while (section := known.get(one)) is None:
             parent = spans[one].parent
@@ -242,7 +254,7 @@ class Part:
     @property
     def type(self) -> str:
         """`maintype/subtype`, in lower case."""
-        return self.content_type.essence
+        return (self._type or self.content_type).essence
 
     @property
     def is_multipart(self) -> bool:
@@ -254,13 +266,16 @@ class Part:
         """Content-Disposition (RFC 2183), or None."""
         disposition = self._disposition
         if disposition is None:
-            disposition = self.header.value("content-disposition", Disposition)
-            self._disposition = disposition
+            field = self.header.get("content-disposition")
+            if field is not None and isinstance(value := field.value, Disposition):
+                disposition = self._disposition = value
         return disposition
 
     @property
     def is_attachment(self) -> bool:
         """Whether its disposition is `attachment`."""
+        if self._disposition is None and not self.header.all("content-disposition"):
+            return False  # this is asked of every part, and most have none
         disposition = self.disposition
         return disposition is not None and disposition.kind == "attachment"
 
@@ -326,20 +341,23 @@ class Part:
         """The same; of a message too, where `text` is that of all its parts."""
         text = self._text
         if text is None:
-            text = self._read_text() if self.content_type.maintype == "text" else ""
+            kind = self.content_type
+            text = self._read_text(kind) if kind.maintype == "text" else ""
             self._text = text
         return text
 
-    def _read_text(self) -> str:
-        charset = self.charset or "us-ascii"
+    def _read_text(self, kind: ContentType) -> str:
+        charset = kind.get("charset") or "us-ascii"
         if charset.lower() in _LINEWISE:
             lines = None
             if self._content is None and self.encoding == "quoted-printable":
-                lines = quoted_text(self.body.raw)
+                raw, span = self._tree.raw, self.span
+                ends = span.lines if span.lines >= 0 else raw.count(b"\n", span.body, span.end)
+                lines = quoted_text(raw[span.body : span.end], ends)
             if lines is None:
                 lines = b"\n".join(self.content.split(b"\r\n"))
-            return decode(lines, charset).text
-        text = decode(self.content, charset).text
+            return decode_text(lines, charset)
+        text = decode_text(self.content, charset)
         return text.replace("\r\n", "\n") if "\r" in text else text
 
     @property
@@ -365,7 +383,7 @@ class Part:
         if self.span.kind != MULTIPART:
             return ()
         tree = self._tree
-        return tuple(tree.part(number) for number in tree.inside(self.number))
+        return tuple(tree.views(tree.inside(self.number)))
 
     @property
     def message(self) -> Message | None:
@@ -384,8 +402,14 @@ class Part:
 
     def walk(self) -> Iterator[Part]:
         """This part and all that is inside it, in order, messages inside messages too."""
-        for one in range(self.number, self.behind):
-            yield self._tree.part(one)
+        yield self
+        if self.span.kind == LEAF:
+            return
+        tree, number, behind = self._tree, self.number + 1, self.behind
+        while number < behind:  # not all at once: who walks over very many may stop
+            views = tree.views(range(number, min(number + 100, behind)))
+            number += 100
+            yield from views
 
     @property
     def behind(self) -> int:
@@ -488,6 +512,8 @@ class Message(Part):
         elif index.length != len(raw):
             raise ValueError("the index belongs to a message of another length")
         self._attach(_Tree(raw, index, limits, types))
+        if types:  # it was scanned here
+            self.span = index.parts[0]
 
     @classmethod
     def built(cls, raw: bytes, limits: Limits) -> Self:
@@ -569,6 +595,8 @@ class Message(Part):
 
         A part of it that is HTML is shown without its tags. "" for a message without text.
         """
+        if self.span.kind == LEAF and self.type == "text/plain" and not self.is_attachment:
+            return self.own_text  # most mail: it is its own view
         return "\n".join(
             [
                 html_to_text(part.own_text) if part.type == "text/html" else part.own_text

@@ -401,13 +401,13 @@ def format_parameters(params: Iterable[MimeParam]) -> list[str]:
         name, value = param.name, param.value
         if _NAME.fullmatch(name) is None:
             raise ValueError(f"not a name for a parameter: {name[:60]!r}")
-        if _EVIL.search(value) is not None or _EVIL.search(param.language) is not None:
-            raise ValueError(f"the parameter {name} holds no CR, LF or NUL")
         if value.isascii() and value.isprintable() and not param.language and "=?" not in value:
             plain = value if TOKEN.fullmatch(value) else quote(value)
             if len(name) + 1 + len(plain) <= _ROOM:
                 pieces.append(f"{name}={plain}")
                 continue
+        if _EVIL.search(value) is not None or _EVIL.search(param.language) is not None:
+            raise ValueError(f"the parameter {name} holds no CR, LF or NUL")
         pieces += _extended_pieces(name, value, param.language)
     return pieces
 

@@ -149,12 +149,12 @@ class Mailbox:
     @property
     def addr_spec(self) -> str:
         """`local@domain` as it is written, the local part quoted if it must be; "" for `<>`."""
-        if not self.local_part and not self.domain:
-            return ""
-        local = self.local_part
-        if DOT_ATOM.fullmatch(local) is None:
+        local, domain = self.local_part, self.domain
+        if not local.isalnum() and DOT_ATOM.fullmatch(local) is None:
+            if not local and not domain:
+                return ""
             local = quote(local)
-        return f"{local}@{self.domain}" if self.domain else local
+        return f"{local}@{domain}" if domain else local
 
     def __str__(self) -> str:
         """For people: `Ada Lovelace <ada@example.org>`. It is not what goes into a header."""
@@ -192,7 +192,13 @@ class AddressList:
         return tuple(found)
 
     def __iter__(self) -> Iterator[Mailbox]:
-        return iter(self.mailboxes)
+        for item in self.items:
+            if isinstance(item, Mailbox):
+                yield item
+            elif isinstance(item, Group):
+                for one in item.mailboxes:
+                    if isinstance(one, Mailbox):
+                        yield one
 
 
 @attrs.frozen

@@ -17,8 +17,6 @@ from __future__ import annotations
 
 import binascii
 import re
-from bisect import bisect_right
-from itertools import accumulate
 from typing import Final
 
 from .._grammar import b64encode
@@ -37,7 +35,6 @@ _RUN: Final = re.compile(
     r"=\?[Uu][Tt][Ff]-8\?([BbQq])\?[!->@-~]*+\?="
     r"(?:[ \t\r\n]++=\?[Uu][Tt][Ff]-8\?\1\?[!->@-~]*+\?=)*+"
 )
-_INNER: Final = re.compile(r"8\?[BbQq]\?([!->@-~]*+)\?=")
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})*+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?+")
 _FOLD: Final = re.compile(r"\r?\n(?=[ \t])")
 _NEWLINE: Final = re.compile(r"\r?\n")
@@ -64,7 +61,7 @@ def decode_words(text: str) -> str:
         return one_line(text)
     run = _RUN.fullmatch(text)
     if run is not None:
-        said = _run(_INNER.findall(text), run[1] in "Qq")
+        said = _run(text.split("?")[3::4], run[1] in "Qq")  # what they say holds no question mark
         if said is not None:
             return said
     return _decoded(one_line(text), None)
@@ -74,9 +71,9 @@ def _run(words: list[str], quoted: bool) -> str | None:
     """What words that are alike say together; None if that takes a closer look."""
     if quoted:
         raw = "".join(words).replace("_", " ").encode("ascii")
-        if _BAD_QUOTED.search(raw) is not None:
-            return None
         octets = binascii.a2b_qp(raw)
+        if len(raw) - len(octets) != 2 * raw.count(b"="):  # an `=` that begins no escape is kept
+            return None
     else:
         for word in words:
             if _BASE64.fullmatch(word) is None:
@@ -162,17 +159,29 @@ def _octets(inner: str, encoding: str, at: int, defects: list[Defect] | None) ->
 
 _LONGEST: Final = 75  # RFC 2047 section 2
 _OVERHEAD: Final = len("=?utf-8?q??=")
-_SAFE_TEXT: Final = (
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'()*+,-./:;<>@[\\]^`{|}~"
-)
-# RFC 2047 section 5 (3): what a Q word may hold as it is within a phrase
-_SAFE_PHRASE: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
-_Q_TEXT, _Q_PHRASE = (
-    tuple(
-        "_" if one == 32 else chr(one) if chr(one) in safe else f"={one:02X}" for one in range(256)
-    )
-    for safe in (_SAFE_TEXT, _SAFE_PHRASE)
-)
+# What `b2a_qp` leaves as it is, and a Q word may not have; RFC 2047 section 5 (3) says what it may
+# have within a phrase.
+_UNSAFE_TEXT: Final = re.compile(rb'[\t"?]')
+_UNSAFE_PHRASE: Final = re.compile(rb"[^A-Za-z0-9!*+\-/=_]")
+
+
+def _q(octets: bytes, phrase: bool) -> bytes:
+    """`octets` in the Q encoding."""
+    # The octet behind them keeps their last from being taken for the end of a line.
+    quoted = binascii.b2a_qp(octets + b"x", istext=False, header=True)[:-1].replace(b"=\n", b"")
+    unsafe = _UNSAFE_PHRASE if phrase else _UNSAFE_TEXT
+    if unsafe.search(quoted) is not None:
+        quoted = unsafe.sub(lambda match: b"=%02X" % match[0][0], quoted)
+    return quoted
+
+
+def _cut(quoted: bytes, at: int) -> int:
+    """`at`, or a little before: not within an =XY, nor within a character."""
+    if b"=" in quoted[at - 2 : at]:
+        at = quoted.rfind(b"=", 0, at)
+    while quoted[at : at + 1] == b"=" and quoted[at + 1] in b"89AB":
+        at -= 3
+    return at
 
 
 def encode_words(text: str, *, phrase: bool = False, first: int = _LONGEST) -> list[str]:
@@ -189,22 +198,29 @@ def encode_words(text: str, *, phrase: bool = False, first: int = _LONGEST) -> l
     except UnicodeEncodeError:
         raise ValueError("a lone surrogate cannot be written") from None
     size = len(octets)
-    table = _Q_PHRASE if phrase else _Q_TEXT
-    quoted = [table[one] for one in octets]
-    ends = [*accumulate(map(len, quoted), initial=0)]
-    use_q = ends[-1] <= size * 4 // 3
-    room = max(first, _OVERHEAD + 12) - _OVERHEAD
+    quoted = _q(octets, phrase)
+    if len(quoted) > size * 4 // 3:
+        return _b_words(octets, first)
     words: list[str] = []
-    at = 0
+    at, end = 0, len(quoted)
+    room = max(first, _OVERHEAD + 12) - _OVERHEAD
+    while at < end:
+        stop = end if end - at <= room else _cut(quoted, at + room)
+        words.append(f"=?utf-8?q?{quoted[at:stop].decode('ascii')}?=")
+        at, room = stop, _LONGEST - _OVERHEAD
+    return words
+
+
+def _b_words(octets: bytes, first: int) -> list[str]:
+    """`octets` of text in UTF-8 as words in base64."""
+    words: list[str] = []
+    at, size = 0, len(octets)
+    room = max(first, _OVERHEAD + 12) - _OVERHEAD
     while at < size:
-        stop = bisect_right(ends, ends[at] + room) - 1 if use_q else at + room // 4 * 3
+        stop = at + room // 4 * 3
         if stop < size:
             while octets[stop] & 0xC0 == 0x80:  # not within a character
                 stop -= 1
-        if use_q:
-            words.append(f"=?utf-8?q?{''.join(quoted[at:stop])}?=")
-        else:
-            words.append(f"=?utf-8?b?{b64encode(octets[at:stop]).decode()}?=")
-        at = stop
-        room = _LONGEST - _OVERHEAD
+        words.append(f"=?utf-8?b?{b64encode(octets[at:stop]).decode()}?=")
+        at, room = stop, _LONGEST - _OVERHEAD
     return words

@@ -63,6 +63,10 @@ Writable: TypeAlias = FieldValue | str | Mailbox | Group | datetime | Sequence[M
 _SHOULD: Final = 78  # RFC 5322 section 2.1.1
 _MUST: Final = 998
 _NAME: Final = re.compile(r"[!-9;-~]{1,76}")
+_NAMES: Final = frozenset(
+    ("Date", "From", "To", "Cc", "Subject", "Message-ID", "Content-Type", "Content-Disposition")
+)
+"""Those that are written most: they are known to be names."""
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _PLAIN_PHRASE: Final = re.compile(rf"{with_utf8(ATEXT)}+(?: {with_utf8(ATEXT)}+)*")
 _ID: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@\[\]:-]+")
@@ -78,7 +82,7 @@ def format_field(name: str, value: Writable, *, utf8: bool = False) -> bytes:
     """
     if not isinstance(name, str):
         raise TypeError(f"the name of a field is str, not {type(name).__name__}")
-    if _NAME.fullmatch(name) is None:
+    if name not in _NAMES and _NAME.fullmatch(name) is None:
         raise ValueError(f"not a name for a field: {name[:80]!r}")
     if isinstance(value, str) and name.lower() in PARSERS:
         value = _proper(name, value)
@@ -86,7 +90,7 @@ def format_field(name: str, value: Writable, *, utf8: bool = False) -> bytes:
     if formatter is None:
         raise TypeError(f"no field is written from {type(value).__name__}")
     text = formatter(value, utf8, len(name) + 2)
-    if _CONTROL.search(text) is not None:
+    if not text.isprintable() and _CONTROL.search(text) is not None:
         raise ValueError(f"{name}: a value holds no control characters")
     if not utf8 and not text.isascii():
         raise ValueError(f"{name}: this needs utf8=True, and a peer with SMTPUTF8")
@@ -122,7 +126,7 @@ def _proper(name: str, text: str) -> FieldValue:
 def _check(text: str, what: str) -> str:
     if not isinstance(text, str):
         raise TypeError(f"{what} is str, not {type(text).__name__}")
-    if _CONTROL.search(text) is not None:
+    if not text.isprintable() and _CONTROL.search(text) is not None:
         raise ValueError(f"{what} holds a control character or a lone surrogate: {text[:80]!r}")
     return text
 
@@ -166,17 +170,23 @@ def _text(text: str, utf8: bool, column: int) -> str:
     if text.isascii() and "=?" not in text and len(text) <= _LONG_WORD and text == text.strip():
         return text
     words = text.split(" ")
-    needy = [
-        place
-        for place, word in enumerate(words)
-        if (not utf8 and not word.isascii()) or "=?" in word or len(word) > _LONG_WORD
-    ]
-    if not needy and text == text.strip(" \t"):
-        return text
-    # White space at an end would be lost: it goes into an encoded-word, with the word beside it.
-    full = [place for place, word in enumerate(words) if word] or [0]
-    first = full[0] if text[:1] in (" ", "\t") else needy[0] if needy else full[-1]
-    last = full[-1] if text[-1:] in (" ", "\t") else needy[-1] if needy else full[0]
+    if "=?" in text or len(text) > _LONG_WORD:
+        needy = [
+            place
+            for place, word in enumerate(words)
+            if (not utf8 and not word.isascii()) or "=?" in word or len(word) > _LONG_WORD
+        ]
+    else:
+        needy = [] if utf8 else [at for at, word in enumerate(words) if not word.isascii()]
+    if text == text.strip(" \t"):
+        if not needy:
+            return text
+        first, last = needy[0], needy[-1]
+    else:
+        # White space at an end would be lost: it goes into an encoded-word, with a word beside it.
+        full = [place for place, word in enumerate(words) if word] or [0]
+        first = full[0] if text[:1] in (" ", "\t") else needy[0] if needy else full[-1]
+        last = full[-1] if text[-1:] in (" ", "\t") else needy[-1] if needy else full[0]
     while first and not words[first - 1]:  # white space beside an encoded-word goes into it
         first -= 1
     while last + 1 < len(words) and not words[last + 1]:
@@ -204,14 +214,15 @@ def _phrase(name: str, utf8: bool, column: int) -> str:
 def _mailbox(box: Mailbox, utf8: bool, column: int) -> str:
     if type(box) is not Mailbox:
         raise TypeError(f"an address is a Mailbox, not {type(box).__name__}")
-    local, domain = _check(box.local_part, "a local part"), _check(box.domain, "a domain")
+    local = _check(box.local_part, "a local part")
+    domain = box.domain or _check(box.domain, "a domain")  # else `_domain()` looks at it
     if not local and not domain and not box.name:
         return "<>"
     if not utf8 and not local.isascii():
         raise ValueError(f"a local part that is not ASCII needs utf8=True: {local[:80]!r}")
     if not local or not domain:
         raise ValueError(f"an address needs a local part and a domain: {box.addr_spec[:80]!r}")
-    if DOT_ATOM.fullmatch(local) is None:
+    if not local.isalnum() and DOT_ATOM.fullmatch(local) is None:
         local = quote(local)
     address = f"{local}@{_domain(domain, utf8)}"
     if not box.name:
@@ -219,7 +230,10 @@ def _mailbox(box: Mailbox, utf8: bool, column: int) -> str:
     return f"{_phrase(box.name, utf8, column)} <{address}>"
 
 
+@lru_cache(maxsize=1024)
 def _domain(domain: str, utf8: bool) -> str:
+    """A domain as it is written. The same few come again and again."""
+    _check(domain, "a domain")
     if domain.startswith("["):
         if not is_address_literal(domain):
             raise ValueError(f"not an address literal: {domain[:80]!r}")
@@ -270,7 +284,9 @@ def _member(item: object, utf8: bool, column: int) -> str:
 def _addresses(items: Iterable[object], utf8: bool, column: int) -> str:
     written: list[str] = []
     for item in items:
-        if isinstance(item, Group):
+        if type(item) is Mailbox:
+            written.append(_mailbox(item, utf8, column))
+        elif isinstance(item, Group):
             written.append(_group(item, utf8, column))
         else:
             written.append(_member(item, utf8, column))
@@ -299,7 +315,6 @@ def _word(text: str) -> str:
     return text if MD5.fullmatch(_check(text, "a token")) is not None else _token(text)
 
 
-@lru_cache(maxsize=256)
 def _content_type(value: ContentType) -> str:
     essence = f"{_token(value.maintype)}/{_token(value.subtype)}"
     return "; ".join([essence, *format_parameters(value.params)])

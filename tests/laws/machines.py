@@ -22,6 +22,7 @@ from mailproto.pop3 import _codec as pop3_codec
 from mailproto.smtp._codec import encode, parse_auth_response, parse_command, parse_reply
 from mailproto.testing import EOF, TIMEOUT, Mark, Play, accept, run
 from tests.contract import toy
+from tests.laws import machines_imap
 
 Step: TypeAlias = bytes | Mark | Callable[[Any], object]
 Steps: TypeAlias = Sequence[Step]
@@ -1936,6 +1937,8 @@ PAIRS = [
         },
     ),
 ]
+IMAP_CLIENT = Row(**machines_imap.CLIENT)
+
 ROWS = [
     SMTP_SERVER,
     LENIENT_SERVER,
@@ -1945,6 +1948,7 @@ ROWS = [
     POP3_SERVER,
     LENIENT_POP3_SERVER,
     POP3_CLIENT,
+    IMAP_CLIENT,
     LENIENT_POP3_CLIENT,
     TOY_SERVER,
     TOY_CLIENT,

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailproto.message._charsets import _TABLE, decode, encode, header_text, known_charset
+from mailproto.message._charsets import (
+    _TABLE,
+    decode,
+    decode_text,
+    encode,
+    header_text,
+    known_charset,
+)
 
 LABELS = sorted(
     {label for line in _TABLE.replace("\n  ", " ").splitlines() for label in line.split()[2:]}
@@ -151,3 +158,12 @@ def test_octets_of_a_header() -> None:
 @given(st.binary(max_size=40))
 def test_no_header_fails(raw: bytes) -> None:
     header_text(raw).encode("utf-8")
+
+
+@given(
+    octets=st.binary(max_size=8)
+    | st.lists(st.sampled_from([b"\xef\xbb\xbf", b"\xc3\xbc", b"\xfc", b"a"])).map(b"".join),
+    label=st.sampled_from(["utf-8", "UTF-8", "utf8", " utf-8", "us-ascii", "latin1", "?", ""]),
+)
+def test_the_text_alone_is_that_of_decoding(octets: bytes, label: str) -> None:
+    assert decode_text(octets, label) == decode(octets, label).text

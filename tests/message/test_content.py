@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import binascii
 import pickle
 from functools import partial
@@ -256,6 +257,15 @@ def test_chunk_law_of_lines_that_never_end(odd: bytes, step: int) -> None:
     cuts = [step] * (len(octets) // step)
     at_once = decode_content(octets, "quoted-printable").octets
     assert in_pieces(octets, "quoted-printable", cuts) == at_once
+
+
+@pytest.mark.parametrize("lines", [0, 1, 63, 64, 65, 127, 128, 129])
+@pytest.mark.parametrize("more", [0, 1, 2, 3, 56])
+def test_base64_is_cut_after_76(lines: int, more: int) -> None:
+    # RFC 2045 section 6.8. Many lines are cut at once.
+    octets = bytes(range(57)) * lines + b"x" * more
+    expected = base64.encodebytes(octets).replace(b"\n", b"\r\n")
+    assert encode_content(octets, "base64") == expected
 
 
 @given(st.one_of(st.binary(max_size=300), base64ish, quotedish))

@@ -190,6 +190,7 @@ spelled = st.builds(
 
 
 @given(spelled)
+@example("1 Jan 2024 24:00:00 +0000")
 @example("1 Jan 2024 00:00:00 +0060")
 @example("1 Jan 2024 00:00:00 +0099")
 @example("Fri, 21 Nov 1997 09:55:06 -0600")

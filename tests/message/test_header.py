@@ -283,7 +283,10 @@ def test_scanner_and_header_agree(raw: bytes) -> None:
 
 
 NAMES = st.sampled_from(
-    [*("subject", "Subject", "to", "x-a", "content-type", "Content-Type ", "a", "x:a", "é", "")]
+    [
+        *("subject", "Subject", "to", "x-a", "content-type", "Content-Type ", "a", "x:a", "é", ""),
+        *("cc", "topic"),
+    ]
 )
 HEADS = st.lists(
     st.sampled_from(
@@ -291,6 +294,7 @@ HEADS = st.lists(
             *(b"Subject: x\r\n", b"SUBJECT : y\n", b" fold\r\n", b"junk\r\n", b"To:", b"To:a\r\n"),
             *(b"\r\n", b"\n", b"x-a:\r\n", b"X-A: \r\n\t \r\n", b":\r\n", b"a\r\n", b"a: b", b"\0"),
             *(b"subject\r\n", b" Subject: z\r\n", b"x:a: b\r\n", b"\r", b"Subject:"),
+            *(b"Topic: x\r\n", b"CC \t: c\r\n", b"cc", b"To\r\n :\r\n"),
         ]
     ),
     max_size=10,
@@ -299,6 +303,7 @@ HEADS = st.lists(
 
 @given(raw=HEADS, name=NAMES, small=st.booleans())
 def test_looking_up_gives_the_fields_that_are_there(raw: bytes, name: str, small: bool) -> None:
+    # One by one, or all that are asked for most together.
     limits = Limits(fields=3, header=40) if small else Limits()
     fields = Header.parse(raw, limits=limits).fields
     looked_up = Header.parse(raw, limits=limits).all(name)

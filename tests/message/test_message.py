@@ -470,6 +470,29 @@ def test_text_is_the_content_decoded(encoding: str, charset: str, body: bytes) -
     assert mail.own_text == decode_charset(content, charset).text.replace("\r\n", "\n")
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "text/html", "image/png"])
+@pytest.mark.parametrize("disposition", [b"", b"attachment", b"inline", b"x", b"ATTACHMENT"])
+def test_the_text_of_a_message_without_parts_is_that_of_its_view(
+    kind: str, disposition: bytes
+) -> None:
+    """RFC 8621 section 4.1.4: what is attached is in no body."""
+    head = f"Content-Type: {kind}\r\n".encode() + (
+        b"Content-Disposition: %b\r\n" % disposition if disposition else b""
+    )
+    mail = Message.parse(head + b"\r\nHello")
+    attached = disposition.lower() == b"attachment"
+    assert mail.is_attachment == attached
+    assert mail.text == ("" if attached or kind == "image/png" else "Hello")
+    assert bool(mail.text_body) == (not attached)
+
+
+def test_a_walk_begins_with_the_part_itself() -> None:
+    mail = Message.parse(multipart("mixed", PLAIN, HTML))
+    assert [*mail.walk()] == [mail, *mail.parts]
+    for part in mail.walk():
+        assert next(part.walk()) is part
+
+
 ENTITIES = st.lists(
     st.sampled_from(
         [

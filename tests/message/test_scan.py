@@ -139,6 +139,38 @@ def test_white_space_may_follow_a_delimiter() -> None:
     assert index(raw).defects == ()
 
 
+def test_the_lines_of_a_text_are_counted_behind_an_empty_body_too() -> None:
+    # The empty line of the first header belongs to the delimiter (RFC 2046 section 5.1.1).
+    raw = MIXED + b"--a\r\nA: b\r\nx\r\n\r\n--a\r\n\r\nx\r\ny\r\n--a--\r\n"
+    assert [part.lines for part in index(raw).parts] == [-1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"Content-Type: text/plain\r\n\r\none\r\ntwo",
+        b"Content-Type: image/png\r\nX: y\r\n\r\none\r\n",
+        b"\r\n\r\n\r\n",
+        b"\r\n",
+        b"",
+        b"no header",
+        b"X: y\r\n\r\n--ab\r\none",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\none\r\n--b--",
+        b"Content-Type: message/rfc822\r\n\r\nX: y\r\n\r\none\r\n",
+    ],
+)
+@pytest.mark.parametrize("between", [b"\r\n--a\r\n", b"\n--a\n", b"\r\n--a \r\n", b"\r\n--a--\r\n"])
+@pytest.mark.parametrize("limits", [Limits(), Limits(parts=4), Limits(header=9)])
+def test_parts_spelled_as_usual_are_read_as_the_walk_reads_them(
+    part: bytes, between: bytes, limits: Limits
+) -> None:
+    # What comes piece by piece is never read the quick way.
+    usual = b"--a\r\nContent-Type: text/plain\r\n\r\nHello\r\n"
+    for end in (b"\r\n--a--\r\nepilogue\r\n", b"\r\n--a--", b"\r\n"):
+        raw = MIXED + usual + b"--a\r\n" + part + between + part + b"\r\n" + usual + end
+        assert index(raw, limits=limits) == Index.collect(len(raw), pushed(raw, [], limits))
+
+
 def test_the_default_in_a_digest_is_a_message() -> None:
     # RFC 2046 section 5.1.5
     raw = MIXED.replace(b"mixed", b"digest") + b"--a\r\n\r\nSubject: s\r\n\r\nx\r\n--a--\r\n"
