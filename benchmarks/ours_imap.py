@@ -36,27 +36,32 @@ def _responses(reads: Iterable[bytes]) -> Iterator[ParsedResponse]:
             yield found
 
 
+def _fetched(reads: Iterable[bytes], look: Callable[[FetchData], Any]) -> list[Any]:
+    """What `look` sees in each message of a listing."""
+    parser = imap.ResponseParser()
+    receive_data, following = parser.receive_data, parser.next
+    found: list[Any] = []
+    for read in reads:
+        receive_data(read)
+        while (data := following()) is not None:
+            if isinstance(data, FetchData):
+                found.append(look(data))
+    return found
+
+
 def fetches(reads: Iterable[bytes]) -> list[tuple[Any, ...]]:
     """Each message of a listing: UID, flags, size, date."""
-    return [
-        (data.uid, data.flags, data.size, data.internaldate)
-        for data in _responses(reads)
-        if isinstance(data, FetchData)
-    ]
+    return _fetched(reads, lambda data: (data.uid, data.flags, data.size, data.internaldate))
 
 
 def structures(reads: Iterable[bytes]) -> list[tuple[Any, ...]]:
     """Each message of a listing with its structure: UID, flags, envelope, structure."""
-    return [
-        (data.uid, data.flags, data.envelope, data.bodystructure)
-        for data in _responses(reads)
-        if isinstance(data, FetchData)
-    ]
+    return _fetched(reads, lambda data: (data.uid, data.flags, data.envelope, data.bodystructure))
 
 
 def skimmed(reads: Iterable[bytes]) -> list[tuple[Any, ...]]:
     """The same listing kept as it is, of which only the UIDs are looked at."""
-    return [(data.uid, data) for data in _responses(reads) if isinstance(data, FetchData)]
+    return _fetched(reads, lambda data: (data.uid, data))
 
 
 def counted(reads: Iterable[bytes]) -> int:

@@ -8,9 +8,10 @@ place, and the rest survives. Nothing here raises when it reads; servers write s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
+from operator import call
 from typing import Any, Final
 
 from ..errors import Defect
@@ -380,6 +381,61 @@ def write_fetch(writer: Writer, value: FetchData) -> None:
     writer.put(b" ()" if gap == b" (" else b")")
 
 
+class _Order:
+    """Usual items in one order: all of them are one match.
+
+    It goes to the next item, or to the end of the line.
+    """
+
+    __slots__ = ("match", "names", "readers")
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self.readers = [_IN_ORDER[name][1] for name in names]
+        patterns = b" ".join(_IN_ORDER[name][0] for name in names)
+        self.match = re.compile(patterns + rb"(?: |\)\r\n\Z)").match
+
+
+_IN_ORDER: Final[dict[str, tuple[bytes, Callable[[bytes], Any]]]] = {
+    "UID": (rb"UID ([1-9][0-9]{0,8})", int),
+    "FLAGS": (rb"FLAGS \(([!#-'*-\[\\\]-z|}~ ]{0,200}+)\)", _usual_flags),
+    "RFC822.SIZE": (rb"RFC822\.SIZE (0|[1-9][0-9]{0,18})", int),
+    "INTERNALDATE": (
+        rb"INTERNALDATE \"([0-9 ][0-9]-[A-Za-z]{3}-[0-9]{4} [0-9:]{8} [+\-][0-9]{4})\"",
+        _usual_date,
+    ),
+    "MODSEQ": (rb"MODSEQ \(([1-9][0-9]{0,18})\)", int),
+}
+_order: Final = lru_cache(maxsize=64)(_Order)
+_recent: Final = [_order(("UID", "FLAGS"))]
+"""The order of the last response that was read: in one listing it is always the same."""
+
+
+def _read_beginning(octets: bytes, pos: int) -> tuple[FetchItems, int]:
+    """The usual items at the beginning, and where the next thing is, as `_read_usual`.
+
+    That is the end of the line, if the parenthesis there was read too.
+    """
+    items: FetchItems = ()
+    order = _recent[0]
+    match = order.match(octets, pos)
+    if match is not None:
+        values: list[Any] = list(map(call, order.readers, match.groups()))
+        if None not in values:
+            items = tuple(zip(order.names, values, strict=True))
+            pos = match.end()
+            if pos == len(octets):
+                return items, pos
+    more: list[tuple[FetchAttribute, Any]] = []
+    pos = _read_usual(octets, pos, more)
+    if more:
+        items = (*items, *more)
+        if len(items) < 8:
+            names: Any = tuple(name for name, _ in items)
+            _recent[0] = _order(names)
+    return items, pos
+
+
 def fetch_reader(
     source: FetchSource,
 ) -> tuple[FetchItems, tuple[Defect, ...], FetchSource | None]:
@@ -389,11 +445,9 @@ def fetch_reader(
     """
     octets, literals, pos, utf8, limits, found = source
     if found is None:
-        usual: list[tuple[FetchAttribute, Any]] = []
-        pos = _read_usual(octets, pos, usual)
-        if usual and octets[pos:] == b")\r\n" and octets[pos - 1] != 0x20:
-            return tuple(usual), (), None
-        found = tuple(usual)
+        found, pos = _read_beginning(octets, pos)
+        if pos == len(octets):
+            return found, (), None
         if found and not _closes(octets, pos):
             return found, (), (octets, literals, pos, utf8, limits, found)
     lexer = Lexer(Frame(octets, literals), pos, lenient=True, utf8=utf8, limits=limits)

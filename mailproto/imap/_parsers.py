@@ -31,7 +31,7 @@ from ._commands import Command
 from ._events import BadCommand, BodyChunk, BodyEnd, BodyStart, FetchItem, FetchStart
 from ._fetch import read_fetch_items
 from ._lexer import Announced, Frame, Lexer, announced, opened
-from ._response_syntax import read_response
+from ._response_syntax import read_line, read_response
 from ._responses import Condition, FetchData, Response
 from ._values import Binary, Body, FetchAttribute, Streamed
 
@@ -185,7 +185,7 @@ class ResponseParser:
             if not got.pieces and self._fetch is None:
                 # The way of nearly everything: one line, and no literal.
                 if line[-3:-2] != b"}" and line[-2:-1] != b"}":
-                    return read_response(Frame(line, _NONE), utf8=self.utf8, limits=self._limits)
+                    return read_line(line, self.utf8, self._limits)
                 self._textual = _TEXTUAL.match(line) is not None
                 self._hold = False
             got.add_line(line)

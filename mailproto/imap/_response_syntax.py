@@ -86,7 +86,7 @@ from ._values import (
 )
 from ._writer import Writer, octets_of
 
-__all__ = ["WRITERS", "read_response"]
+__all__ = ["WRITERS", "read_line", "read_response"]
 
 
 # --- Status responses -----------------------------------------------------------------------------
@@ -809,7 +809,20 @@ _TAGGED: Final = re.compile(
     rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]++) +(OK|NO|BAD)(?=[ \r\n])( ?)", re.IGNORECASE
 )
 _BARE_STATUS: Final = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?=[ \r\n])( ?)", re.IGNORECASE)
-_FETCH: Final = re.compile(rb"\* ([1-9][0-9]{0,9}) (FETCH|UIDFETCH) \(")
+_FETCH: Final = re.compile(rb"\* ([1-9][0-9]{0,8}) (FETCH|UIDFETCH) \(")
+
+
+_NONE: Final[dict[int, tuple[int, int]]] = {}
+
+
+def read_line(octets: bytes, utf8: bool, limits: Limits) -> Response:
+    """The response in a line without literals. Never raises."""
+    match = _FETCH.match(octets)
+    if match is not None:
+        number, name = match.groups()
+        source = octets, _NONE, match.end(), utf8, limits, None
+        return FetchData.from_wire(int(number), name == b"UIDFETCH", fetch_reader, source)
+    return _read_response(Frame(octets, _NONE), utf8, limits)
 
 
 def read_response(frame: Frame, *, utf8: bool, limits: Limits) -> Response:
@@ -817,10 +830,14 @@ def read_response(frame: Frame, *, utf8: bool, limits: Limits) -> Response:
     octets = frame.octets
     match = _FETCH.match(octets)
     if match is not None:
-        number = int(match[1])
-        if number < 4294967296:
-            source = octets, frame.literals, match.end(), utf8, limits, None
-            return FetchData.from_wire(number, match[2] == b"UIDFETCH", fetch_reader, source)
+        number, name = match.groups()
+        source = octets, frame.literals, match.end(), utf8, limits, None
+        return FetchData.from_wire(int(number), name == b"UIDFETCH", fetch_reader, source)
+    return _read_response(frame, utf8, limits)
+
+
+def _read_response(frame: Frame, utf8: bool, limits: Limits) -> Response:
+    octets = frame.octets
     lexer = Lexer(frame, 0, lenient=True, utf8=utf8, limits=limits)
     if not octets.endswith(b"\r\n"):
         lexer.pos = lexer.end
