@@ -8,7 +8,7 @@ place, and the rest survives. Nothing here raises when it reads; servers write s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from operator import call
@@ -159,7 +159,7 @@ _USUAL_ITEM: Final = re.compile(
     rb"|FLAGS \(([!#-'*-\[\\\]-z|}~ ]{0,200}+)\)"
     rb"|RFC822\.SIZE (0|[1-9][0-9]{0,18})"
     rb"|INTERNALDATE \"([0-9 ][0-9]-[A-Za-z]{3}-[0-9]{4} [0-9:]{8} [+\-][0-9]{4})\""
-    rb"|MODSEQ \(([1-9][0-9]{0,18})\))([ )])"
+    rb"|MODSEQ \(([1-9][0-9]{0,18})\))( (?=[A-Z])|\))"
 )
 """What is asked for in every listing, as every server writes it."""
 
@@ -185,19 +185,19 @@ _MONTHS: Final = {
 
 
 @lru_cache(maxsize=1024)
-def _usual_day(text: str) -> str | None:
-    """`17-Jul-1996` as the start of an ISO date."""
+def _usual_day(text: str) -> str:
+    """`17-Jul-1996` as the start of an ISO date; "" is the start of none."""
     month = _MONTHS.get(text[3:6].capitalize())
-    return None if month is None else f"{text[7:]}-{month}-{text[:2].replace(' ', '0')}T"
+    return "" if month is None else f"{text[7:]}-{month}-{text[:2].replace(' ', '0')}T"
+
+
+_from_iso = datetime.fromisoformat
 
 
 def _usual_date(octets: bytes) -> datetime | None:
     text = octets.decode("ascii")
-    day = _usual_day(text[:11])
-    if day is None:
-        return None
     try:
-        return datetime.fromisoformat(f"{day}{text[12:20]}{text[21:]}")
+        return _from_iso(f"{_usual_day(text[:11])}{text[12:20]}{text[21:]}")
     except ValueError:
         return None
 
@@ -236,11 +236,6 @@ def _read_usual(octets: bytes, pos: int, items: list[tuple[FetchAttribute, Any]]
     return pos
 
 
-def _closes(octets: bytes, pos: int) -> bool:
-    """Whether the parenthesis behind a usual item is what `_read_usual` stopped at."""
-    return octets[pos] == 0x29 and octets[pos - 1] != 0x20
-
-
 def read_fetch_items(lexer: Lexer, found: Iterable[tuple[FetchAttribute, Any]] = ()) -> FetchItems:
     """The items behind the opening parenthesis, to the end of the line. Never raises.
 
@@ -248,12 +243,12 @@ def read_fetch_items(lexer: Lexer, found: Iterable[tuple[FetchAttribute, Any]] =
     """
     octets = lexer.octets
     items = list(found)
-    if items and _closes(octets, lexer.pos) and _at_end(lexer):
+    if items and octets[lexer.pos] == 0x29 and _at_end(lexer):
         return tuple(items)
     while True:
         count = len(items)
         lexer.pos = _read_usual(octets, lexer.pos, items)
-        if len(items) > count and _closes(octets, lexer.pos):
+        if len(items) > count and octets[lexer.pos] == 0x29:
             if _at_end(lexer):
                 return tuple(items)
             continue
@@ -393,7 +388,7 @@ class _Order:
         self.names = names
         self.readers = [_IN_ORDER[name][1] for name in names]
         patterns = b" ".join(_IN_ORDER[name][0] for name in names)
-        self.match = re.compile(patterns + rb"(?: |\)\r\n\Z)").match
+        self.match = re.compile(patterns + rb"(?: (?=[A-Z])|\)\r\n\Z)").match
 
 
 _IN_ORDER: Final[dict[str, tuple[bytes, Callable[[bytes], Any]]]] = {
@@ -411,53 +406,45 @@ _recent: Final = [_order(("UID", "FLAGS"))]
 """The order of the last response that was read: in one listing it is always the same."""
 
 
-def _read_beginning(octets: bytes, pos: int) -> tuple[FetchItems, int]:
-    """The usual items at the beginning, and where the next thing is, as `_read_usual`.
-
-    That is the end of the line, if the parenthesis there was read too.
-    """
-    items: FetchItems = ()
-    order = _recent[0]
-    match = order.match(octets, pos)
-    if match is not None:
-        values: list[Any] = list(map(call, order.readers, match.groups()))
-        if None not in values:
-            items = tuple(zip(order.names, values, strict=True))
-            pos = match.end()
-            if pos == len(octets):
-                return items, pos
-    more: list[tuple[FetchAttribute, Any]] = []
-    pos = _read_usual(octets, pos, more)
-    if more:
-        items = (*items, *more)
-        if len(items) < 8:
-            names: Any = tuple(name for name, _ in items)
-            _recent[0] = _order(names)
-    return items, pos
-
-
 def fetch_reader(
     source: FetchSource,
-) -> tuple[FetchItems, tuple[Defect, ...], FetchSource | None]:
-    """What a `FetchData` from the wire reads its items with: (items, defects, what is left).
+) -> tuple[Sequence[Any], Sequence[FetchAttribute], tuple[Defect, ...], FetchSource | None]:
+    """What a `FetchData` from the wire reads on with: values, names, defects, what is left.
 
     The usual items at its beginning are read first, and all the rest when that is not enough.
     """
     octets, literals, pos, utf8, limits, found = source
     if found is None:
-        found, pos = _read_beginning(octets, pos)
-        if pos == len(octets):
-            return found, (), None
-        if found and not _closes(octets, pos):
-            return found, (), (octets, literals, pos, utf8, limits, found)
+        order = _recent[0]
+        names: Sequence[Any] = ()
+        values: Sequence[Any] = ()
+        match = order.match(octets, pos)
+        if match is not None:
+            values = list(map(call, order.readers, match.groups()))
+            if None not in values:
+                names = order.names
+                pos = match.end()
+                if pos == len(octets):
+                    return values, names, (), None
+        found = tuple(zip(names, values, strict=False))
+        more: list[tuple[FetchAttribute, Any]] = []
+        pos = _read_usual(octets, pos, more)
+        if more:
+            found = (*found, *more)
+            names, values = zip(*found, strict=True)
+            if len(names) < 8:
+                _recent[0] = _order(names)
+        if found and octets[pos] != 0x29:
+            return values, names, (), (octets, literals, pos, utf8, limits, found)
     lexer = Lexer(Frame(octets, literals), pos, lenient=True, utf8=utf8, limits=limits)
     if not found and lexer.at(b")"):
         lexer.pos += 1
         if not _finished(lexer):
             lexer.odd("trailing_text")
-        return (), tuple(lexer.defects), None
+        return (), (), tuple(lexer.defects), None
     items = read_fetch_items(lexer, found)
-    return items, tuple(lexer.defects), None
+    names = [name for name, _ in items]
+    return [value for _, value in items], names, tuple(lexer.defects), None
 
 
 def _finished(lexer: Lexer) -> bool:

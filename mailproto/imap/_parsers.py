@@ -120,6 +120,9 @@ ParsedResponse: TypeAlias = Response | FetchStart | FetchItem | BodyStart | Body
 """What a `ResponseParser` gives."""
 
 
+_LITERAL_FOLLOWS: Final = (b"}\r\n", b"}\n")
+
+
 class ResponseParser:
     """Reads what a server says.
 
@@ -184,7 +187,7 @@ class ResponseParser:
                 return None
             if not got.pieces and self._fetch is None:
                 # The way of nearly everything: one line, and no literal.
-                if line[-3:-2] != b"}" and line[-2:-1] != b"}":
+                if not line.endswith(_LITERAL_FOLLOWS):
                     return read_line(line, self.utf8, self._limits)
                 self._textual = _TEXTUAL.match(line) is not None
                 self._hold = False

@@ -11,7 +11,7 @@ measured before, and reading never raises: what cannot be read is an `Unparsed` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -351,8 +351,10 @@ FetchSource: TypeAlias = tuple[
 that were read before; None: not even a beginning was made."""
 
 FetchReader: TypeAlias = Callable[
-    [FetchSource], tuple[FetchItems, tuple[Defect, ...], FetchSource | None]
+    [FetchSource],
+    tuple[Sequence[Any], Sequence[FetchAttribute], tuple[Defect, ...], FetchSource | None],
 ]
+"""Values, their attributes, defects, and what is left to be read."""
 
 _EMPTY: FetchItems = ()
 
@@ -370,9 +372,10 @@ class FetchData(Pairs):
     Immutable.
     """
 
-    __slots__ = ("_defects", "_items", "_read", "_source", "number", "uidfetch")
+    __slots__ = ("_defects", "_names", "_read", "_source", "_values", "number", "uidfetch")
 
-    _items: FetchItems  # all, or as far as they were read
+    _names: Sequence[FetchAttribute]  # all, or as far as they were read
+    _values: Sequence[Any]
     _source: FetchSource | None  # what is left to be read
     _read: FetchReader
 
@@ -392,7 +395,9 @@ class FetchData(Pairs):
         self.number = number
         self.uidfetch = uidfetch
         self._source: FetchSource | None = None
-        self._items: FetchItems = tuple(items)
+        pairs = tuple(items)
+        self._names = tuple(name for name, _ in pairs)
+        self._values = tuple(value for _, value in pairs)
         self._defects = defects
 
     @classmethod
@@ -407,20 +412,20 @@ class FetchData(Pairs):
         self.number = number
         self.uidfetch = uidfetch
         self._read = read
-        self._items = _EMPTY
+        self._names = self._values = ()
         self._source = source
         return self
 
     def _read_on(self, source: FetchSource) -> None:
         # What is left comes last: a thread that looks on reads the same again.
-        self._items, self._defects, self._source = self._read(source)
+        self._values, self._names, self._defects, self._source = self._read(source)
 
     @property
     def items(self) -> FetchItems:
         """(attribute, value), in the order they came."""
         while (source := self._source) is not None:
             self._read_on(source)
-        return self._items
+        return tuple(zip(self._names, self._values, strict=True))
 
     @property
     def defects(self) -> tuple[Defect, ...]:
@@ -454,14 +459,17 @@ class FetchData(Pairs):
         return (self.number, self.uidfetch, self.items, self.defects)
 
     def __setstate__(self, state: Any) -> None:
-        self.number, self.uidfetch, self._items, self._defects = state
+        self.number, self.uidfetch, items, self._defects = state
+        self._names = tuple(name for name, _ in items)
+        self._values = tuple(value for _, value in items)
         self._source = None
 
     def _value(self, name: str, kind: type) -> Any:
         while True:
-            for item, value in self._items:
-                if item == name:
-                    return value if isinstance(value, kind) else None
+            names = self._names
+            if name in names:
+                value = self._values[names.index(name)]
+                return value if isinstance(value, kind) else None
             source = self._source
             if source is None:
                 return None
