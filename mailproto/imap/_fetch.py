@@ -38,7 +38,7 @@ from ._syntax import (
 from ._values import Annotation, Binary, BinarySize, Body, FetchAttribute, Streamed, Unparsed
 from ._writer import Writer, octets_of
 
-__all__ = ["FETCH_VALUES", "fetch_reader", "read_fetch_items", "write_fetch"]
+__all__ = ["FETCH_VALUES", "fetch_reader", "read_fetch_items", "usual_flags", "write_fetch"]
 
 
 def _read_octets(lexer: Lexer) -> bytes | None:
@@ -169,7 +169,7 @@ _STRICT_FLAGS: Final = re.compile(
 
 
 @lru_cache(maxsize=1024)
-def _usual_flags(octets: bytes) -> tuple[str, ...] | None:
+def usual_flags(octets: bytes) -> tuple[str, ...] | None:
     """The flags of a list without its parentheses, if they are written as the grammar says."""
     if _STRICT_FLAGS.fullmatch(octets) is None or b"NIL" in octets.upper():
         return None
@@ -217,7 +217,7 @@ def _read_usual(octets: bytes, pos: int, items: list[tuple[FetchAttribute, Any]]
                 break
             items.append(("UID", value))
         elif flags is not None:
-            value = _usual_flags(flags)
+            value = usual_flags(flags)
             if value is None:
                 break
             items.append(("FLAGS", value))
@@ -393,7 +393,7 @@ class _Order:
 
 _IN_ORDER: Final[dict[str, tuple[bytes, Callable[[bytes], Any]]]] = {
     "UID": (rb"UID ([1-9][0-9]{0,8})", int),
-    "FLAGS": (rb"FLAGS \(([!#-'*-\[\\\]-z|}~ ]{0,200}+)\)", _usual_flags),
+    "FLAGS": (rb"FLAGS \(([!#-'*-\[\\\]-z|}~ ]{0,200}+)\)", usual_flags),
     "RFC822.SIZE": (rb"RFC822\.SIZE (0|[1-9][0-9]{0,18})", int),
     "INTERNALDATE": (
         rb"INTERNALDATE \"([0-9 ][0-9]-[A-Za-z]{3}-[0-9]{4} [0-9:]{8} [+\-][0-9]{4})\"",

@@ -16,7 +16,7 @@ from ..errors import Defect
 from ..limits import Limits
 from ._codes import read_code, write_capabilities, write_code
 from ._command_syntax import PARAMETERS
-from ._fetch import fetch_reader, write_fetch
+from ._fetch import fetch_reader, usual_flags, write_fetch
 from ._lexer import Frame, Lexer, Refused, decode_text
 from ._mutf7 import decode_name, encode_name
 from ._responses import (
@@ -813,6 +813,12 @@ _FETCH: Final = re.compile(rb"\* ([1-9][0-9]{0,8}) (FETCH|UIDFETCH) \(")
 
 
 _NONE: Final[dict[int, tuple[int, int]]] = {}
+_USUAL_LIST: Final = re.compile(
+    rb"\* (LIST|LSUB) \(([!#-'*-\[\\\]-z|}~ ]{0,200}+)\) "
+    rb'(?:"([^"\\\r\n\x00\x80-\xff]|\\\\)"|NIL) '
+    rb'(?:"([^"\\\r\n\x00]*+)"|(?![Nn][Ii][Ll]\r)([!#$&\'+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]++))\r\n'
+)
+_MOST_ATTRIBUTES: Final = 101
 
 
 def read_line(octets: bytes, utf8: bool, limits: Limits) -> Response:
@@ -822,6 +828,15 @@ def read_line(octets: bytes, utf8: bool, limits: Limits) -> Response:
         number, name = match.groups()
         source = octets, _NONE, match.end(), utf8, limits, None
         return FetchData.from_wire(int(number), name == b"UIDFETCH", fetch_reader, source)
+    match = _USUAL_LIST.match(octets)
+    if match is not None and (limits.items is None or limits.items >= _MOST_ATTRIBUTES):
+        name, words, delimiter, quoted, atom = match.groups()
+        attributes = usual_flags(words)
+        mailbox = decode_name(atom if quoted is None else quoted, utf8=utf8)
+        if attributes is not None and isinstance(mailbox, str):
+            if delimiter is not None:
+                delimiter = chr(delimiter[0])
+            return ListData(attributes, delimiter, mailbox, (), name.decode("ascii"))
     return _read_response(Frame(octets, _NONE), utf8, limits)
 
 
