@@ -34,11 +34,12 @@ from ._syntax import (
     flag_text,
     in_parentheses,
     or_nil,
+    usual_flags,
 )
 from ._values import Annotation, Binary, BinarySize, Body, FetchAttribute, Streamed, Unparsed
 from ._writer import Writer, octets_of
 
-__all__ = ["FETCH_VALUES", "fetch_reader", "read_fetch_items", "usual_flags", "write_fetch"]
+__all__ = ["FETCH_VALUES", "fetch_reader", "read_fetch_items", "write_fetch"]
 
 
 def _read_octets(lexer: Lexer) -> bytes | None:
@@ -162,19 +163,6 @@ _USUAL_ITEM: Final = re.compile(
     rb"|MODSEQ \(([1-9][0-9]{0,18})\))( (?=[A-Z])|\))"
 )
 """What is asked for in every listing, as every server writes it."""
-
-_STRICT_FLAGS: Final = re.compile(
-    rb"(?:\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+(?: (?!\)|\Z)|\Z))*+"
-)
-
-
-@lru_cache(maxsize=1024)
-def usual_flags(octets: bytes) -> tuple[str, ...] | None:
-    """The flags of a list without its parentheses, if they are written as the grammar says."""
-    if _STRICT_FLAGS.fullmatch(octets) is None or b"NIL" in octets.upper():
-        return None
-    return tuple(map(flag_text, octets.split(b" "))) if octets else ()
-
 
 _MONTHS: Final = {
     name: f"{number:02}"

@@ -459,7 +459,7 @@ class CommandParser:
 
     def _command(self, frame: Frame) -> ParsedCommand:
         try:
-            return read_command(frame, utf8=self.utf8, limits=self._limits)
+            return read_command(frame, self.utf8, self._limits)
         except SyntaxRefused as refused:
             return BadCommand(
                 frame.octets[:_BEGINNING], Condition("BAD", str(refused), tag=refused.tag)

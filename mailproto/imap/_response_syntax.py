@@ -16,7 +16,7 @@ from ..errors import Defect
 from ..limits import Limits
 from ._codes import read_code, write_capabilities, write_code
 from ._command_syntax import PARAMETERS
-from ._fetch import fetch_reader, usual_flags, write_fetch
+from ._fetch import fetch_reader, write_fetch
 from ._lexer import Frame, Lexer, Refused, decode_text
 from ._mutf7 import decode_name, encode_name
 from ._responses import (
@@ -76,6 +76,7 @@ from ._syntax import (
     pair,
     sequence,
     spaced,
+    usual_flags,
 )
 from ._values import (
     NamespaceItem,
