@@ -33,6 +33,7 @@ from ._fetch import read_fetch_items
 from ._lexer import Announced, Frame, Lexer, announced, opened
 from ._response_syntax import read_line, read_response
 from ._responses import Condition, FetchData, Response
+from ._syntax import plain_section
 from ._values import Binary, Body, FetchAttribute, Streamed
 
 __all__ = ["CommandParser", "LiteralWanted", "ParsedCommand", "ParsedResponse", "ResponseParser"]
@@ -110,6 +111,10 @@ _TEXTUAL: Final = re.compile(
     re.IGNORECASE,
 )
 _STREAMING: Final = re.compile(rb"\* ([0-9]{1,10}) (UID)?FETCH \(", re.IGNORECASE)
+_USUAL_SECTION: Final = re.compile(
+    rb"\* ([1-9][0-9]{0,8}) (UID)?FETCH \((?:UID ([1-9][0-9]{0,8}) )?"
+    rb"BODY(\[[0-9A-Z.]{0,100}+\])(?:<(0|[1-9][0-9]{0,9})>)? \{([1-9][0-9]{0,9})\}\r\n"
+)
 _RFC822: Final[dict[FetchAttribute, Section]] = {
     "RFC822": Section(),
     "RFC822.HEADER": Section((), "HEADER"),
@@ -137,6 +142,7 @@ class ResponseParser:
         self._limits = Limits() if limits is None else limits
         self._most = bound(self._limits.response)
         self._stream = bound(self._limits.stream)
+        self._chunk = self._limits.chunk
         self._in = Input()
         self._got = _Collector()
         self._textual = False
@@ -189,8 +195,13 @@ class ResponseParser:
                 # The way of nearly everything: one line, and no literal.
                 if not line.endswith(_LITERAL_FOLLOWS):
                     return read_line(line, self.utf8, self._limits)
+                usual = self._start_usual(line)
+                if usual is not None:
+                    return usual
                 self._textual = _TEXTUAL.match(line) is not None
                 self._hold = False
+            elif line == b")\r\n" and not got.pieces:
+                return self._end_fetch()  # nothing but the section that passed through
             got.add_line(line)
             found = None if self._textual else announced(line)
             if found is None:
@@ -218,9 +229,13 @@ class ResponseParser:
         frame = self._got.frame()
         if self._fetch is None:
             return read_response(frame, utf8=self.utf8, limits=self._limits)
-        # The end of a FETCH that came in pieces.
         self._take_items(frame)
+        return self._end_fetch()
+
+    def _end_fetch(self) -> ParsedResponse:
+        """The end of a FETCH that came in pieces."""
         start = self._fetch
+        assert start is not None
         self._ready.append(
             FetchData(
                 start.number,
@@ -257,6 +272,27 @@ class ResponseParser:
         self._defects += lexer.defects
         self._ready += (FetchItem(attribute, value) for attribute, value in items)
 
+    def _start_usual(self, line: bytes) -> ParsedResponse | None:
+        """Let the section pass through that a line announces as every server writes it."""
+        match = _USUAL_SECTION.match(line)
+        if match is None:
+            return None
+        number, uidfetch, uid, brackets, start, octets = match.groups()
+        section, size = plain_section(brackets), int(octets)
+        if section is None or size <= self._stream:
+            return None
+        attribute = Body(section, None if start is None else int(start))
+        first = self._fetch = FetchStart(int(number), uidfetch is not None)
+        if uid is not None:
+            self._items.append(("UID", int(uid)))
+            self._ready.append(FetchItem("UID", int(uid)))
+        self._items.append((attribute, Streamed(size)))
+        self._ready.append(BodyStart(section, attribute.offset, size, attribute))
+        self._held += len(line)
+        self._left = size
+        self._body = True
+        return first
+
     def _start_body(self, found: Announced) -> ParsedResponse | None:
         """Let a large literal pass through, if it is a section of a FETCH."""
         got = self._got
@@ -292,9 +328,11 @@ class ResponseParser:
         self._ready += (FetchItem(name, value) for name, value in items[:-1])
         self._ready.append(BodyStart(section, origin, found.size, attribute))
         self._items += (*items[:-1], (attribute, Streamed(found.size)))
-        self._defects += lexer.defects
-        if found.odd:
-            self._defects.append(Defect("odd_literal", at, octets[at:][:80]))
+        # The lexer compared what was announced with an empty literal.
+        self._defects += (one for one in lexer.defects if one.offset != at)
+        mark = octets[at:]
+        if mark[mark[:1] == b"~" :] != b"{%d}\r\n" % found.size:
+            self._defects.append(Defect("odd_literal", at, mark[:80]))
         self._held += got.size
         got.clear()
         self._left = found.size
@@ -302,11 +340,12 @@ class ResponseParser:
         return self._ready.popleft()
 
     def _read_body(self, source: Input) -> ParsedResponse | None:
-        if self._left:
-            data = source.take(min(self._left, self._limits.chunk))
+        left = self._left
+        if left:
+            data = source.take(min(left, self._chunk))
             if not data:
                 return None
-            self._left -= len(data)
+            self._left = left - len(data)
             return BodyChunk(data)
         self._body = False
         return BodyEnd()

@@ -357,6 +357,7 @@ FetchReader: TypeAlias = Callable[
 """Values, their attributes, defects, and what is left to be read."""
 
 _EMPTY: FetchItems = ()
+_WHOLE = Section()
 
 
 class FetchData(Pairs):
@@ -524,7 +525,10 @@ class FetchData(Pairs):
 
         `data.section("1.MIME")`. Raises ValueError for what is no section.
         """
-        wanted = Section.parse(section) if isinstance(section, str) else section
+        if section == "":
+            wanted = _WHOLE
+        else:
+            wanted = Section.parse(section) if isinstance(section, str) else section
         for attribute, value in self.items:
             if isinstance(attribute, (Body, Binary)) and attribute.section == wanted:
                 found: bytes | Streamed | None = value

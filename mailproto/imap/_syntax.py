@@ -59,6 +59,7 @@ __all__ = [
     "Kind",
     "listed",
     "options",
+    "plain_section",
     "read_section",
     "usual_flags",
 ]
@@ -637,7 +638,7 @@ _FIELD_NAME: Final = re.compile(rb"[!-9;-~]+")
 
 
 @lru_cache(maxsize=256)
-def _plain_section(octets: bytes) -> Section | None:
+def plain_section(octets: bytes) -> Section | None:
     """The section of `[...]` without a list of fields; the same few come again and again."""
     match = _SECTION.match(octets, 1)
     if match is None or match.end() != len(octets) - 1:
@@ -656,7 +657,7 @@ def read_section(lexer: Lexer) -> Section:
     """`[1.2.HEADER.FIELDS (From To)]`."""
     match = _BRACKETS.match(lexer.octets, lexer.pos, lexer.end)
     if match is not None:
-        plain = _plain_section(match[0])
+        plain = plain_section(match[0])
         if plain is not None:
             lexer.pos = match.end()
             return plain

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mailproto import imap
-from mailproto.imap import _fetch, _mutf7, _response_syntax, _structures
+from mailproto.imap import _fetch, _mutf7, _parsers, _response_syntax, _structures
 
 NEVER = re.compile(rb"(?!)")
 PATTERNS = [
@@ -125,6 +125,35 @@ def test_limits_of_a_list_hold_on_both(slowly: Callable[[], None]) -> None:
     found = [read(line, limits=imap.Limits(items=n)) for line in LISTS for n in range(3)]
     slowly()
     assert found == [read(line, limits=imap.Limits(items=n)) for line in LISTS for n in range(3)]
+
+
+SECTIONS = [
+    b"* 7 FETCH (UID 1001 BODY[] {10}\r\n",
+    b"* 7 UIDFETCH (BODY[1.2.MIME]<12> {10}\r\n",
+    b"* 7 FETCH (BODY[HEADER.FIELDS (To)] {10}\r\n",
+    b"* 7 FETCH (BODY[0] {010+}\r\n",
+    b"* 7 FETCH (BODY[TEXT]<0> {5}\r\n",
+]
+
+
+def events(octets: bytes) -> list[Any]:
+    parser = imap.ResponseParser(imap.Limits(stream=5, chunk=4))
+    parser.receive_data(octets)
+    found: list[Any] = []
+    while (event := parser.next()) is not None:
+        found += (event, getattr(event, "defects", None))
+    return [*found, parser.open]
+
+
+@pytest.mark.parametrize("line", SECTIONS)
+def test_sections_pass_through_alike(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a message is handed on in pieces, and as what, does not depend on the pattern."""
+    rest = b"0123456789 FLAGS (a))\r\n)\r\n* BYE\r\n"
+    lines = [one + rest[at:] for one in changed(line) for at in (0, 5)]
+    fast = list(map(events, lines))
+    monkeypatch.setattr(_parsers, "_USUAL_SECTION", NEVER)
+    for one, found in zip(lines, fast, strict=True):
+        assert events(one) == found, one
 
 
 SHIFTS = [b"&", b"-", b"&-", b"&APw-", b"&APwA5A-", b"&ACY-", b"&AGE-", b"a", b"&2AHcAA-", b"&AA0-"]
