@@ -31,8 +31,9 @@ from ._commands import Append, Command, Replace
 from ._events import BadCommand, BodyChunk, BodyEnd, BodyStart, FetchItem, FetchStart
 from ._fetch import at_end, read_fetch_items
 from ._lexer import Announced, Frame, Lexer, announced, opened
-from ._response_syntax import read_response
+from ._response_syntax import read_line, read_response
 from ._responses import Condition, FetchData, Response
+from ._syntax import plain_section
 from ._values import AppendMessage, Binary, Body, FetchAttribute, Streamed
 
 __all__ = [
@@ -119,6 +120,10 @@ _TEXTUAL: Final = re.compile(
     re.IGNORECASE,
 )
 _STREAMING: Final = re.compile(rb"\* ([0-9]{1,10}) (UID)?FETCH \(", re.IGNORECASE)
+_USUAL_SECTION: Final = re.compile(
+    rb"\* ([1-9][0-9]{0,8}) (UID)?FETCH \((?:UID ([1-9][0-9]{0,8}) )?"
+    rb"BODY(\[[0-9A-Z.]{0,100}+\])(?:<(0|[1-9][0-9]{0,9})>)? \{([1-9][0-9]{0,9})\}\r\n"
+)
 _RFC822: Final[dict[FetchAttribute, Section]] = {
     "RFC822": Section(),
     "RFC822.HEADER": Section((), "HEADER"),
@@ -127,6 +132,9 @@ _RFC822: Final[dict[FetchAttribute, Section]] = {
 
 ParsedResponse: TypeAlias = Response | FetchStart | FetchItem | BodyStart | BodyChunk | BodyEnd
 """What a `ResponseParser` gives."""
+
+
+_LITERAL_FOLLOWS: Final = (b"}\r\n", b"}\n")
 
 
 class ResponseParser:
@@ -143,6 +151,7 @@ class ResponseParser:
         self._limits = Limits() if limits is None else limits
         self._most = bound(self._limits.response)
         self._stream = bound(self._limits.stream)
+        self._chunk = self._limits.chunk
         self._in = Input()
         self._got = _Collector()
         self._textual = False
@@ -163,15 +172,17 @@ class ResponseParser:
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
         """Take octets. Never parses."""
-        octets = as_bytes(data)
-        if octets:
-            self._in.feed(octets)
+        octets = data if type(data) is bytes else as_bytes(data)
+        source = self._in
+        if source.stalled:  # usual, for input that comes in small pieces
+            source.drip(octets)
+        elif octets:
+            source.feed(octets)
 
     def next(self) -> ParsedResponse | None:
         """The next response or piece of one; None: more octets are needed."""
-        if self._ready:
-            return self._ready.popleft()
-        return self.read(self._in)
+        source = self._in
+        return None if source.stalled else self.read(source)
 
     def read(self, source: Input) -> ParsedResponse | None:
         """`next()`, from another input."""
@@ -191,10 +202,15 @@ class ResponseParser:
                 return None
             if not got.pieces and self._fetch is None:
                 # The way of nearly everything: one line, and no literal.
-                if line[-3:-2] != b"}" and line[-2:-1] != b"}":
-                    return read_response(Frame(line, _NONE), utf8=self.utf8, limits=self._limits)
+                if not line.endswith(_LITERAL_FOLLOWS):
+                    return read_line(line, self.utf8, self._limits)
+                usual = self._start_usual(line)
+                if usual is not None:
+                    return usual
                 self._textual = _TEXTUAL.match(line) is not None
                 self._hold = False
+            elif line == b")\r\n" and not got.pieces:
+                return self._end_fetch()  # nothing but the section that passed through
             got.add_line(line)
             found = None if self._textual else announced(line)
             if found is None:
@@ -222,9 +238,13 @@ class ResponseParser:
         frame = self._got.frame()
         if self._fetch is None:
             return read_response(frame, utf8=self.utf8, limits=self._limits)
-        # The end of a FETCH that came in pieces.
         self._take_items(frame)
+        return self._end_fetch()
+
+    def _end_fetch(self) -> ParsedResponse:
+        """The end of a FETCH that came in pieces."""
         start = self._fetch
+        assert start is not None
         self._ready.append(
             FetchData(
                 start.number,
@@ -243,6 +263,27 @@ class ResponseParser:
         self._items += items
         self._defects += lexer.defects
         self._ready += (FetchItem(attribute, value) for attribute, value in items)
+
+    def _start_usual(self, line: bytes) -> ParsedResponse | None:
+        """Let the section pass through that a line announces as every server writes it."""
+        match = _USUAL_SECTION.match(line)
+        if match is None:
+            return None
+        number, uidfetch, uid, brackets, start, octets = match.groups()
+        section, size = plain_section(brackets), int(octets)
+        if section is None or size <= self._stream:
+            return None
+        attribute = Body(section, None if start is None else int(start))
+        first = self._fetch = FetchStart(int(number), uidfetch is not None)
+        if uid is not None:
+            self._items.append(("UID", int(uid)))
+            self._ready.append(FetchItem("UID", int(uid)))
+        self._items.append((attribute, Streamed(size)))
+        self._ready.append(BodyStart(section, attribute.offset, size, attribute))
+        self._held += len(line)
+        self._left = size
+        self._body = True
+        return first
 
     def _start_body(self, found: Announced) -> ParsedResponse | None:
         """Let a large literal pass through, if it is a section of a FETCH."""
@@ -290,11 +331,12 @@ class ResponseParser:
         return self._ready.popleft()
 
     def _read_body(self, source: Input) -> ParsedResponse | None:
-        if self._left:
-            data = source.take(min(self._left, self._limits.chunk))
+        left = self._left
+        if left:
+            data = source.take(min(left, self._chunk))
             if not data:
                 return None
-            self._left -= len(data)
+            self._left = left - len(data)
             return BodyChunk(data)
         self._body = False
         return BodyEnd()
@@ -403,13 +445,17 @@ class CommandParser:
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
         """Take octets. Never parses."""
-        octets = as_bytes(data)
-        if octets:
-            self._in.feed(octets)
+        octets = data if type(data) is bytes else as_bytes(data)
+        source = self._in
+        if source.stalled:  # usual, for input that comes in small pieces
+            source.drip(octets)
+        elif octets:
+            source.feed(octets)
 
     def next(self) -> ParsedCommand | None:
         """The next command; None: more octets are needed."""
-        return self.read(self._in)
+        source = self._in
+        return None if source.stalled else self.read(source)
 
     def accept(self) -> None:
         """Let the octets of the `MessageLiteral` come."""
@@ -605,7 +651,7 @@ class CommandParser:
     def _command(self, frame: Frame) -> ParsedCommand:
         self.raw = frame.octets[:_BEGINNING]
         try:
-            return read_command(frame, utf8=self.utf8, limits=self._limits)
+            return read_command(frame, self.utf8, self._limits)
         except SyntaxRefused as refused:
             return BadCommand(
                 frame.octets[:_BEGINNING], Condition("BAD", str(refused), tag=refused.tag)
