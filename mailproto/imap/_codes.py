@@ -132,6 +132,18 @@ def write_capabilities(writer: Writer, values: tuple[str, ...]) -> None:
         gap = b" "
 
 
+_CHARSETS: Final = listed(_CHARSET, least=1)
+
+
+def _read_charsets(lexer: Lexer) -> tuple[str, ...]:
+    if lexer.lenient and not lexer.at(b"("):
+        # So it is shown in RFC 9051 section 6.4.4.4, against its grammar.
+        lexer.odd("missing_parenthesis")
+        return _read_capabilities(lexer)
+    found: tuple[str, ...] = _CHARSETS.read(lexer)
+    return found
+
+
 class Code(NamedTuple):
     """What may follow the name of a response code."""
 
@@ -181,7 +193,7 @@ CODES: Final[dict[str, Code]] = {
         Code(),
     ),
     "APPENDUID": Code(sequence(NZ_NUMBER, SET)),
-    "BADCHARSET": Code(listed(_CHARSET, least=1), optional=True),
+    "BADCHARSET": Code(Kind(_read_charsets, _CHARSETS.write), optional=True),
     "BADEVENT": Code(listed(NAME, least=1)),
     "BADURL": Code(_REST),
     "CAPABILITY": Code(Kind(_read_capabilities, write_capabilities)),

@@ -165,12 +165,10 @@ class Lexer:
         limits: Limits = _LIMITS,
     ) -> None:
         self.frame = frame
-        self.octets = frame.octets
+        self.octets = octets = frame.octets
         self.pos = pos
-        end = len(self.octets)
-        if self.octets.endswith(b"\n"):
-            end -= 2 if self.octets.endswith(b"\r\n") else 1
-        self.end = end
+        tail = octets[-2:]
+        self.end = len(octets) - (2 if tail == b"\r\n" else tail[-1:] == b"\n")
         self.lenient = lenient
         self.utf8 = utf8
         """Whether names of mailboxes are UTF-8 (RFC 6855, RFC 9051)."""
@@ -279,7 +277,11 @@ class Lexer:
 
     def name(self) -> str:
         """An atom that is compared without case: in upper case."""
-        return self.match(_ATOM, "a name").decode("ascii").upper()
+        match = _ATOM.match(self.octets, self.pos, self.end)
+        if match is None:
+            self.refuse("a name")
+        self.pos = match.end()
+        return match[0].decode("ascii").upper()
 
     def label(self) -> str:
         """A tagged-ext-label: in upper case."""
@@ -359,7 +361,8 @@ class Lexer:
                 match.end() >= self.end or octets[match.end()] in b" )]" or not self.lenient
             ):
                 self.pos = match.end()
-                return _UNESCAPE.sub(rb"\1", match[1])
+                text = match[1]
+                return _UNESCAPE.sub(rb"\1", text) if b"\\" in text else text
             if self.lenient:
                 return self._loose_string()
             self.refuse("the end of a quoted string, with nothing unusual in it")
@@ -388,12 +391,14 @@ class Lexer:
 
     def astring(self) -> bytes:
         """An atom, with `]`, or a string."""
-        match = _ASTRING.match(self.octets, self.pos, self.end)
-        if match is not None:
-            self.pos = match.end()
-            if not self.lenient or self.octets[self.pos] in b" )\r\n":
-                return match[0]
-            self.pos = match.start()
+        octets, pos = self.octets, self.pos
+        if octets[pos : pos + 1] != b'"':
+            match = _ASTRING.match(octets, pos, self.end)
+            if match is not None:
+                end = match.end()
+                if not self.lenient or octets[end] in b" )\r\n":
+                    self.pos = end
+                    return match[0]
         found = self.string_or_none()
         if found is not None:
             return found
@@ -457,6 +462,7 @@ class Lexer:
         """`(a b c)`, each read by `read`. Lenient: spaces inside the parentheses too."""
         self.expect(b"(")
         found: list[T] = []
+        octets = self.octets
         most = _UNBOUNDED if self.limits.items is None else self.limits.items
         if self.lenient:
             self._skip_inside()
@@ -465,7 +471,14 @@ class Lexer:
                 found.append(read(self))
                 if len(found) > most:
                     self.refuse(f"a list of at most {most}")
-                if self.lenient:
+                pos = self.pos
+                octet = octets[pos : pos + 1]
+                if octet == b")":
+                    self.pos = pos + 1
+                    break
+                if octet == b" " and octets[pos + 1 : pos + 2] not in _AMISS:
+                    self.pos = pos + 1
+                elif self.lenient:
                     self._skip_inside(between=True)
                     if self.take(b")"):
                         break
@@ -531,6 +544,7 @@ class Lexer:
         return self.octets[start : self.end]
 
 
+_AMISS: Final = (b" ", b"\t", b")")  # behind a space in a list
 _PLAIN: Final = re.compile(rb'[^ ()\[\]{~"]++')
 _ODD_NUMBER: Final = re.compile(
     rb"-[0-9]{1,20}+|[0-9]{1,20}+(?:\.[0-9]{1,20}+)?(?:[eE][+\-]?[0-9]{1,2})?"
