@@ -190,31 +190,43 @@ class ResponseParser:
             return self._ready.popleft()
         if self._body:
             return self._read_body(source)
+        if self._got.pieces or self._fetch is not None:
+            return self._read_more(source, None)
+        # The way of nearly everything: one line, and no literal.
+        line = source.line(b"\n", self._most)
+        if (len(source) if line is None else len(line)) > self._most:
+            raise LimitExceeded("a response larger than limits.response")
+        if line is None:
+            return None
+        if not line.endswith(_LITERAL_FOLLOWS):
+            return read_line(line, self.utf8, self._limits)
+        usual = self._start_usual(line)
+        if usual is not None:
+            return usual
+        self._textual = _TEXTUAL.match(line) is not None
+        self._hold = False
+        return self._read_more(source, line)
+
+    def _read_more(self, source: Input, line: bytes | None) -> ParsedResponse | None:
+        """Read a response of several lines on; `line` is its first."""
         got = self._got
         while True:
-            if got.need and not got.take(source):
-                return None
-            most = self._most - self._held - got.size
-            line = source.line(b"\n", most)
-            if (len(source) if line is None else len(line)) > most:
-                raise LimitExceeded("a response larger than limits.response")
             if line is None:
-                return None
-            if not got.pieces and self._fetch is None:
-                # The way of nearly everything: one line, and no literal.
-                if not line.endswith(_LITERAL_FOLLOWS):
-                    return read_line(line, self.utf8, self._limits)
-                usual = self._start_usual(line)
-                if usual is not None:
-                    return usual
-                self._textual = _TEXTUAL.match(line) is not None
-                self._hold = False
-            elif line == b")\r\n" and not got.pieces:
-                return self._end_fetch()  # nothing but the section that passed through
+                if got.need and not got.take(source):
+                    return None
+                most = self._most - self._held - got.size
+                line = source.line(b"\n", most)
+                if (len(source) if line is None else len(line)) > most:
+                    raise LimitExceeded("a response larger than limits.response")
+                if line is None:
+                    return None
+                if line == b")\r\n" and not got.pieces:
+                    return self._end_fetch()  # nothing but the section that passed through
             got.add_line(line)
             found = None if self._textual else announced(line)
             if found is None:
                 if self._continues(line):
+                    line = None
                     continue
                 return self._complete()
             if found.size > self._stream and not self._hold:
@@ -225,6 +237,7 @@ class ResponseParser:
             if self._held + got.size + found.size > self._most:
                 raise LimitExceeded("a response larger than limits.response")
             got.open_literal(found)
+            line = None
 
     def _continues(self, line: bytes) -> bool:
         """Whether a line end behind a literal is none: parentheses are open."""
