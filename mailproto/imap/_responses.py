@@ -523,17 +523,27 @@ class FetchData(Pairs):
     def section(self, section: Section | str = "") -> bytes | Streamed | None:
         """The octets of `BODY[section]`, of all of it or from some offset; None if it is not here.
 
-        `data.section("1.MIME")`. Raises ValueError for what is no section.
+        `data.section("1.MIME")`; names of fields are compared without case, as servers do not keep
+        it. Raises ValueError for what is no section.
         """
         if section == "":
             wanted = _WHOLE
         else:
             wanted = Section.parse(section) if isinstance(section, str) else section
         for attribute, value in self.items:
-            if isinstance(attribute, (Body, Binary)) and attribute.section == wanted:
+            if isinstance(attribute, (Body, Binary)) and _same(attribute.section, wanted):
                 found: bytes | Streamed | None = value
                 return found
         return None
+
+
+def _same(one: Section, other: Section) -> bool:
+    """Whether two sections are the same, the case of field names aside."""
+    if one == other:
+        return True
+    if not one.names or (one.path, one.text) != (other.path, other.text):
+        return False
+    return [name.lower() for name in one.names] == [name.lower() for name in other.names]
 
 
 @attrs.frozen(repr=False)
