@@ -334,10 +334,11 @@ def _write_qresync(writer: Writer, value: tuple[Any, ...]) -> None:
         writer.put(b" ")
         SET.write(writer, known)
     if match is not None:
+        numbers, uids = match
         writer.put(b" (")
-        SET.write(writer, match[0])
+        SET.write(writer, numbers)
         writer.put(b" ")
-        SET.write(writer, match[1])
+        SET.write(writer, uids)
         writer.put(b")")
     writer.put(b")")
 

@@ -75,3 +75,12 @@ def test_a_mod_sequence_is_above_0() -> None:
     """RFC 7162 section 7: permsg-modsequence = mod-sequence-value, which is 1 or more."""
     with pytest.raises(ValueError, match="from 1"):
         wire(imap.FetchData(1, [("MODSEQ", 0)]))
+
+
+# -- SELECT (RFC 7162 section 3.2.5) ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("match", ["", "x", [], (imap.SequenceSet("1"),)])
+def test_what_matches_is_two_sets(match: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        wire(imap.Select("INBOX", (("QRESYNC", (1, 2, None, match)),)), tag="A1")
