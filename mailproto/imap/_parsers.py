@@ -424,28 +424,39 @@ class CommandParser:
 
     def read(self, source: Input) -> ParsedCommand | None:
         """`next()`, from another input."""
+        if self._dropped is not None or self._got.pieces:
+            return self._read_more(source, None)
+        # The way of nearly everything: one line, and no literal.
+        line = source.line(b"\r\n", self._most)
+        if line is None or line[-3:-2] == b"}" or len(line) > self._most:
+            return self._read_more(source, line)
+        return self._command(Frame(line, _NONE))
+
+    def _read_more(self, source: Input, line: bytes | None) -> ParsedCommand | None:
+        """Read a command of several lines, or one that is too large, on; `line` comes next."""
         got = self._got
         while True:
-            if self._dropped is not None:
-                if not self._swallow(source):
-                    return None
-                return self._too_large()
-            if got.need and not got.take(source):
-                return None
             most = self._most - got.size
-            line = source.line(b"\r\n", most)
             if line is None:
-                if len(source) > most:
-                    self._drop(source.peek(_BEGINNING))
-                    continue
-                return None
+                if self._dropped is not None:
+                    if not self._swallow(source):
+                        return None
+                    return self._too_large()
+                if got.need and not got.take(source):
+                    return None
+                most = self._most - got.size
+                line = source.line(b"\r\n", most)
+                if line is None:
+                    if len(source) > most:
+                        self._drop(source.peek(_BEGINNING))
+                        continue
+                    return None
             if len(line) > most:
                 self._drop(line)
                 if self._ended(line):
                     return self._too_large()
+                line = None
                 continue
-            if not got.pieces and line[-3:-2] != b"}":
-                return self._command(Frame(line, _NONE))
             got.add_line(line)
             found = announced(line)
             if found is None or (found.sync and not self._may(line)):
@@ -455,10 +466,12 @@ class CommandParser:
                 if found.sync:
                     return self._too_large()
                 self._skip = found.size
+                line = None
                 continue
             got.open_literal(found)
             if found.sync:
                 return LiteralWanted(self._tag(got.pieces[0]) or "", found.size)
+            line = None
 
     def _may(self, line: bytes) -> bool:
         """Whether the grammar has a literal in this command at all."""
