@@ -26,7 +26,6 @@ from ._syntax import (
     DATE_TIME,
     FETCH_ATTRIBUTE,
     FLAGS,
-    MODSEQ,
     NTEXT,
     NUMBER,
     NZ_NUMBER,
@@ -39,7 +38,7 @@ from ._syntax import (
 from ._values import Annotation, Binary, BinarySize, Body, FetchAttribute, Streamed, Unparsed
 from ._writer import Writer, octets_of
 
-__all__ = ["FETCH_VALUES", "fetch_reader", "read_fetch_items", "write_fetch"]
+__all__ = ["FETCH_VALUES", "at_end", "fetch_reader", "read_fetch_items", "write_fetch"]
 
 
 def _read_octets(lexer: Lexer) -> bytes | None:
@@ -79,7 +78,7 @@ def _read_labels(lexer: Lexer) -> tuple[str, ...]:
         if lexer.peek() == 0x5C:  # a system label, as a flag
             return flag_text(lexer.flag())
         octets = lexer.astring()
-        name = decode_name(octets)
+        name = decode_name(octets, utf8=lexer.utf8)
         return name if isinstance(name, str) and name != "INBOX" else decode_text(octets)
 
     found += lexer.list_of(label)
@@ -119,6 +118,10 @@ def _read_modseq(lexer: Lexer) -> int:
     return value
 
 
+def _write_modseq(writer: Writer, value: int) -> None:
+    writer.number(value, least=1)
+
+
 FETCH_VALUES: Final[dict[str, Kind]] = {
     "UID": NZ_NUMBER,
     "FLAGS": FLAGS,
@@ -131,7 +134,7 @@ FETCH_VALUES: Final[dict[str, Kind]] = {
     "RFC822": OCTETS,
     "RFC822.HEADER": OCTETS,
     "RFC822.TEXT": OCTETS,
-    "MODSEQ": in_parentheses(Kind(_read_modseq, MODSEQ.write)),
+    "MODSEQ": in_parentheses(Kind(_read_modseq, _write_modseq)),
     "EMAILID": in_parentheses(ATOM),
     "THREADID": or_nil(in_parentheses(ATOM)),
     "PREVIEW": NTEXT,
@@ -231,13 +234,13 @@ def read_fetch_items(lexer: Lexer, found: Iterable[tuple[FetchAttribute, Any]] =
     """
     octets = lexer.octets
     items = list(found)
-    if items and octets[lexer.pos] == 0x29 and _at_end(lexer):
+    if items and octets[lexer.pos] == 0x29 and at_end(lexer):
         return tuple(items)
     while True:
         count = len(items)
         lexer.pos = _read_usual(octets, lexer.pos, items)
         if len(items) > count and octets[lexer.pos] == 0x29:
-            if _at_end(lexer):
+            if at_end(lexer):
                 return tuple(items)
             continue
         try:
@@ -252,11 +255,11 @@ def read_fetch_items(lexer: Lexer, found: Iterable[tuple[FetchAttribute, Any]] =
             if raw:
                 items.append(("", Unparsed(raw)))
                 lexer.odd("unreadable_item", start)
-        if _at_end(lexer):
+        if at_end(lexer):
             return tuple(items)
 
 
-def _at_end(lexer: Lexer) -> bool:
+def at_end(lexer: Lexer) -> bool:
     """Behind an item: read the space before the next, or the parenthesis at the end."""
     octets, end = lexer.octets, lexer.end
     while True:
@@ -312,7 +315,10 @@ def _read_item(lexer: Lexer) -> tuple[FetchAttribute, Any]:
         lexer.space()
         value_start = lexer.pos
         value = kind.read(lexer)
-        if lexer.octets[lexer.pos] not in b" )\r\n\t(":
+        literal = lexer.frame.literals.get(value_start)  # where that ends is certain
+        if (literal is None or literal[1] != lexer.pos) and (
+            lexer.octets[lexer.pos] not in b" )\r\n\t("
+        ):
             lexer.refuse("the end of the value")
     except Refused as refused:
         del lexer.defects[defects:]

@@ -539,7 +539,8 @@ def _count(lexer: Lexer, most: int) -> int:
 def _finish_single(lexer: Lexer, fields: _Fields) -> None:
     if _next(lexer):
         start = lexer.pos
-        if lexer.lenient and not lexer.at(b'"') and not lexer.nil():
+        string = lexer.at(b'"') or start in lexer.frame.literals
+        if lexer.lenient and not string and not lexer.nil():
             # Numbers and lists where an MD5 belongs: fields of some other kind of part.
             lexer.pos = start
             while True:

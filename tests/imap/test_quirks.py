@@ -765,3 +765,13 @@ def test_what_is_refused_from_clients(line: bytes) -> None:
     parser.receive_data(line + b"A2 NOOP\r\n")
     assert isinstance(parser.next(), imap.BadCommand)
     assert parser.next() == imap.Noop()
+
+
+def test_charsets_without_parentheses() -> None:
+    """BADCHARSET as RFC 5182 section 2.2 and RFC 9051 section 6.4.4.4 show it."""
+    found = imap.parse_response(b"A1 NO [BADCHARSET UTF-8 US-ASCII] x\r\n")
+    code = ResponseCode("BADCHARSET", ("UTF-8", "US-ASCII"))
+    assert found == Condition("NO", "x", code, "A1")
+    assert found.anomalies == {"missing_parenthesis"}
+    written = b"A1 NO [BADCHARSET (UTF-8 US-ASCII)] x\r\n"
+    assert imap.encode(found) == (imap.Fragment(written),)
