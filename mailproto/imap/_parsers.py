@@ -258,15 +258,13 @@ class ResponseParser:
         """The end of a FETCH that came in pieces."""
         start = self._fetch
         assert start is not None
-        self._ready.append(
-            FetchData(
-                start.number,
-                tuple(self._items),
-                uidfetch=start.uidfetch,
-                defects=tuple(self._defects),
-            )
+        data = FetchData(
+            start.number, self._items, uidfetch=start.uidfetch, defects=tuple(self._defects)
         )
         self._fetch, self._items, self._defects, self._held = None, [], [], 0
+        if not self._ready:
+            return data
+        self._ready.append(data)
         return self._ready.popleft()
 
     def _take_items(self, frame: Frame) -> None:

@@ -357,6 +357,7 @@ FetchReader: TypeAlias = Callable[
 """Values, their attributes, defects, and what is left to be read."""
 
 _EMPTY: FetchItems = ()
+_NOTHING: Any = ((), ())
 _WHOLE = Section()
 
 
@@ -396,9 +397,7 @@ class FetchData(Pairs):
         self.number = number
         self.uidfetch = uidfetch
         self._source: FetchSource | None = None
-        pairs = tuple(items)
-        self._names = tuple(name for name, _ in pairs)
-        self._values = tuple(value for _, value in pairs)
+        self._names, self._values = tuple(zip(*items, strict=True)) or _NOTHING
         self._defects = defects
 
     @classmethod
@@ -461,20 +460,20 @@ class FetchData(Pairs):
 
     def __setstate__(self, state: Any) -> None:
         self.number, self.uidfetch, items, self._defects = state
-        self._names = tuple(name for name, _ in items)
-        self._values = tuple(value for _, value in items)
+        self._names, self._values = tuple(zip(*items, strict=True)) or _NOTHING
         self._source = None
 
     def _value(self, name: str, kind: type) -> Any:
         while True:
-            names = self._names
-            if name in names:
-                value = self._values[names.index(name)]
+            try:
+                value = self._values[self._names.index(name)]
+            except ValueError:  # not among those that have been read
+                source = self._source
+                if source is None:
+                    return None
+                self._read_on(source)
+            else:
                 return value if isinstance(value, kind) else None
-            source = self._source
-            if source is None:
-                return None
-            self._read_on(source)
 
     @property
     def uid(self) -> int | None:
