@@ -414,7 +414,7 @@ def fetch_reader(
         values: Sequence[Any] = ()
         match = order.match(octets, pos)
         if match is not None:
-            values = list(map(call, order.readers, match.groups()))
+            values = list(map(call, order.readers, match.groups()))  # pyright: ignore[reportArgumentType]
             if None not in values:
                 names = order.names
                 pos = match.end()

@@ -383,7 +383,7 @@ class Server(ServerMachine[ServerEvent]):
         if isinstance(item, Vanished) and item.earlier:
             return
         command = self._command
-        if command is None and not self.idling:
+        if command is None and not self.idling and not self._later:
             raise LocalProtocolError(
                 "no command is in progress: hold the EXPUNGE until the client says something"
             )

@@ -136,8 +136,14 @@ _NBINARY = st.none() | _BINARY
 
 _DAYS = st.sampled_from([date(2026, 2, 1), date(1, 1, 1), date(9999, 12, 31)]) | st.dates()
 _ZONES = st.sampled_from([UTC, *(timezone(timedelta(minutes=m)) for m in (-480, 330, 1439, -1439))])
+
+
+def _in_zone(when: datetime, zone: timezone) -> datetime:
+    return when.replace(microsecond=0, tzinfo=zone)
+
+
 _TIMES = st.builds(
-    lambda when, zone: when.replace(microsecond=0, tzinfo=zone),
+    _in_zone,
     st.sampled_from([datetime(2026, 11, 23, 9, 30, 0)]) | st.datetimes(),  # noqa: DTZ001
     _ZONES,
 )
@@ -353,8 +359,11 @@ def imap_fetch_attributes() -> SearchStrategy[imap.FetchAttribute]:
     ranges = st.sampled_from([(None, None), (0, None), (0, 1), (2**63 - 1, 2**63 - 1)])
 
     def part(make: Any, sections: SearchStrategy[imap.Section]) -> SearchStrategy[Any]:
+        def one(section: imap.Section, range_: tuple[Any, Any], peek: bool) -> Any:
+            return make(section, *range_, peek)
+
         return st.builds(
-            lambda section, range_, peek: make(section, *range_, peek),
+            one,
             sections,
             ranges,
             st.booleans(),
