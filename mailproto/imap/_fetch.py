@@ -78,6 +78,8 @@ def _read_labels(lexer: Lexer) -> tuple[str, ...]:
         if lexer.peek() == 0x5C:  # a system label, as a flag
             return flag_text(lexer.flag())
         octets = lexer.astring()
+        if octets[:1] == b"\\":
+            return decode_text(octets)
         name = decode_name(octets, utf8=lexer.utf8)
         return name if isinstance(name, str) and name != "INBOX" else decode_text(octets)
 

@@ -818,8 +818,8 @@ def _write_extension(writer: Writer, part: BodyStructure, *, multipart: bool) ->
         writer.put(b"NIL ")
     else:
         kind, params = part.disposition
-        if kind != kind.lower():
-            raise ValueError(f"dispositions are kept in lower case: {kind[:80]!r}")
+        if kind != kind.lower() or '"' in kind:
+            raise ValueError(f"dispositions are in lower case, without quotes: {kind[:80]!r}")
         writer.put(b"(")
         writer.string(octets_of(kind))
         writer.put(b" ")

@@ -67,7 +67,7 @@ def test_any_string_may_be_a_literal(md5: str) -> None:
 
 @pytest.mark.parametrize("utf8", [False, True])
 def test_labels_are_written_as_names_are(utf8: bool) -> None:
-    data = imap.FetchData(1, [("X-GM-LABELS", ("&AOk-", "été", "\\Inbox"))])
+    data = imap.FetchData(1, [("X-GM-LABELS", ("&AOk-", "été", "\\Inbox", "\\&AOk-"))])
     assert response(data, utf8=utf8) == data
 
 
@@ -84,3 +84,17 @@ def test_a_mod_sequence_is_above_0() -> None:
 def test_what_matches_is_two_sets(match: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         wire(imap.Select("INBOX", (("QRESYNC", (1, 2, None, match)),)), tag="A1")
+
+
+def test_nil_is_a_whole_word() -> None:
+    """RFC 9051 section 9: `NIL]` is an astring like others."""
+    data = imap.FetchData(1, [("X-GM-LABELS", ("NIL]", "NIL")), ("X-OWN", ("NIL]", None))])
+    assert response(data) == data
+    assert b'(NIL] "NIL")' in wire(data)
+
+
+@pytest.mark.parametrize("kind", ['"attachment"', 'a"b', "Attachment"])
+def test_what_would_be_read_as_another_disposition_is_refused(kind: str) -> None:
+    """Servers are met that quote what is quoted, so readers take the quotes away."""
+    with pytest.raises(ValueError, match="disposition"):
+        wire(imap.FetchData(1, [("BODYSTRUCTURE", attrs.evolve(LEAF, disposition=(kind, ())))]))
