@@ -178,6 +178,7 @@ WRONG = (
         "missing_parenthesis",
         "charsets are a list (RFC 9051 section 9)",
     ),
+    Wrong("9051", rb'* LIST (\Marked) ":" Tables (', "missing_parenthesis", "tagged-ext-val"),
     Wrong("4314", b"a005 Listrights successful", "not_a_response", _NO_OK),
     Wrong("4314", b"A006 Select Completed", "not_a_response", _NO_OK),
     Wrong("5465", b"d STATUS completed", "not_a_response", _NO_OK),
