@@ -261,6 +261,9 @@ def read_fetch_items(lexer: Lexer, found: Iterable[tuple[FetchAttribute, Any]] =
             return tuple(items)
 
 
+_BLANKS: Final = re.compile(rb"[ \t\r\n]*+")
+
+
 def at_end(lexer: Lexer) -> bool:
     """Behind an item: read the space before the next, or the parenthesis at the end."""
     octets, end = lexer.octets, lexer.end
@@ -274,8 +277,7 @@ def at_end(lexer: Lexer) -> bool:
             lexer.pos = pos + 1
             if lexer.pos == end:
                 return True
-            rest = octets[lexer.pos : end]
-            if not rest.strip(b" \t\r\n"):
+            if _BLANKS.fullmatch(octets, lexer.pos, end):
                 lexer.odd("trailing_space")
                 lexer.pos = end
                 return True
