@@ -84,6 +84,7 @@ def streamed(reads: Iterable[bytes], sink: Sink) -> None:
     parser = imap.ResponseParser()
     receive_data, following = parser.receive_data, parser.next
     write = sink.write
+    came = False  # in pieces
     for read in reads:
         receive_data(read)
         while (found := following()) is not None:
@@ -91,11 +92,12 @@ def streamed(reads: Iterable[bytes], sink: Sink) -> None:
                 write(found.data)
             elif isinstance(found, BodyEnd):
                 sink.end("", ())
+                came = True
             elif isinstance(found, FetchData):
-                small = found.section()
-                if isinstance(small, bytes):  # one that was not worth pieces
+                if not came and isinstance(small := found.section(), bytes):
                     write(small)
                     sink.end("", ())
+                came = False
 
 
 def bodies(reads: Sequence[bytes], sink: Sink) -> Callable[[], None]:

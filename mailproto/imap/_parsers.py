@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -129,6 +130,14 @@ _RFC822: Final[dict[FetchAttribute, Section]] = {
     "RFC822.HEADER": Section((), "HEADER"),
     "RFC822.TEXT": Section((), "TEXT"),
 }
+
+
+@lru_cache(maxsize=256)
+def _usual_body(brackets: bytes, start: bytes | None) -> Body | None:
+    """`BODY[1.2]<34>`: clients ask for the same sections again and again."""
+    section = plain_section(brackets)
+    return None if section is None else Body(section, None if start is None else int(start))
+
 
 ParsedResponse: TypeAlias = Response | FetchStart | FetchItem | BodyStart | BodyChunk | BodyEnd
 """What a `ResponseParser` gives."""
@@ -281,16 +290,16 @@ class ResponseParser:
         if match is None:
             return None
         number, uidfetch, uid, brackets, start, octets = match.groups()
-        section, size = plain_section(brackets), int(octets)
-        if section is None or size <= self._stream:
+        attribute, size = _usual_body(brackets, start), int(octets)
+        if attribute is None or size <= self._stream:
             return None
-        attribute = Body(section, None if start is None else int(start))
         first = self._fetch = FetchStart(int(number), uidfetch is not None)
         if uid is not None:
-            self._items.append(("UID", int(uid)))
-            self._ready.append(FetchItem("UID", int(uid)))
+            item = "UID", int(uid)
+            self._items.append(item)
+            self._ready.append(FetchItem(*item))
         self._items.append((attribute, Streamed(size)))
-        self._ready.append(BodyStart(section, attribute.offset, size, attribute))
+        self._ready.append(BodyStart(attribute.section, attribute.offset, size, attribute))
         self._held += len(line)
         self._left = size
         self._body = True
