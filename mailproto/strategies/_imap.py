@@ -770,7 +770,7 @@ _NAMESPACES = st.none() | _tuples(
 _UPPER_TEXT = _TEXT.map(str.upper).filter(lambda text: text == text.upper())
 _EXTENDED = _options(
     {"CHILDINFO": _tuples(_TEXT, least=1), "OLDNAME": _MAILBOX},
-    names=_LABELS | _UPPER_TEXT.filter(lambda text: not text[:1].isdigit()),
+    names=_LABELS | _UPPER_TEXT,
 )
 _STATUS_ITEMS = _options(
     {
