@@ -172,15 +172,19 @@ def imap_dialects() -> SearchStrategy[imap.Dialect]:
 # Values of any form: tagged-ext-val and body-extension (RFC 9051 section 9).
 _LEAVES = st.none() | _NUMBER | _TEXT | st.sampled_from(["5", "05", "18446744073709551616"])
 _EXTENSIONS: Final[SearchStrategy[Any]] = st.recursive(_LEAVES, _tuples, max_leaves=5)
-_OPTION_VALUES = st.none() | _NUMBER | _tuples(_EXTENSIONS)
+_NEW_VALUES = _NUMBER | _tuples(_EXTENSIONS)
+_OPTION_VALUES = st.none() | _NEW_VALUES
 
 
 def _options(
-    known: Mapping[str, SearchStrategy[Any]], *, names: SearchStrategy[str] = _LABELS
+    known: Mapping[str, SearchStrategy[Any]],
+    *,
+    names: SearchStrategy[str] = _LABELS,
+    values: SearchStrategy[Any] = _OPTION_VALUES,
 ) -> SearchStrategy[tuple[tuple[str, Any], ...]]:
-    """Options: those that are known with their values, unknown ones with any."""
+    """Options: those that are known with their values, unknown ones with one of `values`."""
     own = [st.tuples(st.just(name), value) for name, value in known.items()]
-    other = st.tuples(names.filter(lambda name: name not in known), _OPTION_VALUES)
+    other = st.tuples(names.filter(lambda name: name not in known), values)
     return _tuples(st.one_of(*own, other))
 
 
@@ -779,7 +783,8 @@ _NAMESPACES = st.none() | _tuples(
 _UPPER_TEXT = _TEXT.map(str.upper).filter(lambda text: text == text.upper())
 _EXTENDED = _options(
     {"CHILDINFO": _tuples(_TEXT, least=1), "OLDNAME": _MAILBOX},
-    names=_LABELS | _UPPER_TEXT.filter(lambda text: not text[:1].isdigit()),
+    names=_LABELS | _UPPER_TEXT,
+    values=_NEW_VALUES,
 )
 _STATUS_ITEMS = _options(
     {
