@@ -163,17 +163,10 @@ def _read_upper(lexer: Lexer) -> str:
     return lexer.text().upper()
 
 
-def _write_label(writer: Writer, name: str) -> None:
-    if name[:1].isdigit():  # it would be read as the value of the name before it
-        writer.string(octets_of(name))
-    else:
-        writer.text(name)
-
-
 _CHILDINFO: Final = listed(Kind(STRING.read, STRING.write), least=1)
 _EXTENDED: Final = options(
     {"CHILDINFO": _CHILDINFO, "OLDNAME": in_parentheses(MAILBOX)},
-    label=Kind(_read_upper, _write_label),
+    label=Kind(_read_upper, TEXT.write),
     valued=True,
 )
 
