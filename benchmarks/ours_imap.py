@@ -4,7 +4,7 @@ What is read is looked at, value by value, and kept as a program would keep it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from mailproto import Limits, imap
 from mailproto.imap import BodyChunk, BodyEnd, FetchData, ListData, ParsedResponse
@@ -36,32 +36,39 @@ def _responses(reads: Iterable[bytes]) -> Iterator[ParsedResponse]:
             yield found
 
 
-def _fetched(reads: Iterable[bytes], look: Callable[[FetchData], Any]) -> list[Any]:
-    """What `look` sees in each message of a listing."""
+R = TypeVar("R")
+
+
+def _seen(reads: Iterable[bytes], kind: type[R], look: Callable[[R], Any]) -> list[Any]:
+    """What `look` sees in each response of a kind."""
     parser = imap.ResponseParser()
     receive_data, following = parser.receive_data, parser.next
     found: list[Any] = []
     for read in reads:
         receive_data(read)
         while (data := following()) is not None:
-            if isinstance(data, FetchData):
+            if isinstance(data, kind):
                 found.append(look(data))
     return found
 
 
 def fetches(reads: Iterable[bytes]) -> list[tuple[Any, ...]]:
     """Each message of a listing: UID, flags, size, date."""
-    return _fetched(reads, lambda data: (data.uid, data.flags, data.size, data.internaldate))
+    return _seen(
+        reads, FetchData, lambda data: (data.uid, data.flags, data.size, data.internaldate)
+    )
 
 
 def structures(reads: Iterable[bytes]) -> list[tuple[Any, ...]]:
     """Each message of a listing with its structure: UID, flags, envelope, structure."""
-    return _fetched(reads, lambda data: (data.uid, data.flags, data.envelope, data.bodystructure))
+    return _seen(
+        reads, FetchData, lambda data: (data.uid, data.flags, data.envelope, data.bodystructure)
+    )
 
 
 def skimmed(reads: Iterable[bytes]) -> list[tuple[Any, ...]]:
     """The same listing kept as it is, of which only the UIDs are looked at."""
-    return _fetched(reads, lambda data: (data.uid, data))
+    return _seen(reads, FetchData, lambda data: (data.uid, data))
 
 
 def counted(reads: Iterable[bytes]) -> int:
@@ -77,6 +84,7 @@ def streamed(reads: Iterable[bytes], sink: Sink) -> None:
     parser = imap.ResponseParser()
     receive_data, following = parser.receive_data, parser.next
     write = sink.write
+    came = False  # in pieces
     for read in reads:
         receive_data(read)
         while (found := following()) is not None:
@@ -84,11 +92,12 @@ def streamed(reads: Iterable[bytes], sink: Sink) -> None:
                 write(found.data)
             elif isinstance(found, BodyEnd):
                 sink.end("", ())
+                came = True
             elif isinstance(found, FetchData):
-                small = found.section()
-                if isinstance(small, bytes):  # one that was not worth pieces
+                if not came and isinstance(small := found.section(), bytes):
                     write(small)
                     sink.end("", ())
+                came = False
 
 
 def bodies(reads: Sequence[bytes], sink: Sink) -> Callable[[], None]:
@@ -98,11 +107,7 @@ def bodies(reads: Sequence[bytes], sink: Sink) -> Callable[[], None]:
 
 def listing(reads: Iterable[bytes]) -> list[tuple[Any, ...]]:
     """Each mailbox: attributes, delimiter, name."""
-    return [
-        (data.attributes, data.delimiter, data.mailbox)
-        for data in _responses(reads)
-        if isinstance(data, ListData)
-    ]
+    return _seen(reads, ListData, lambda data: (data.attributes, data.delimiter, data.mailbox))
 
 
 def search(reads: Iterable[bytes]) -> tuple[int, ...]:

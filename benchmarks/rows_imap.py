@@ -20,7 +20,8 @@ def rows(sizes: Sizes) -> Iterator[Row]:
     yield _bodies(sizes.literals)
     yield _listing(sizes.mailboxes)
     yield _search(sizes.found)
-    yield _esearch(sizes.found)
+    yield _esearch(sizes.found, workloads_imap.RUNS, "in runs of 1 to 30")
+    yield _esearch(sizes.found, workloads_imap.PAIRS, "all in pairs")
     yield _commands(sizes.imap_commands)
 
 
@@ -148,14 +149,14 @@ def _search(count: int) -> Row:
     )
 
 
-def _esearch(count: int) -> Row:
-    reads, plain = workloads_imap.esearch(count), workloads_imap.found(count)
+def _esearch(count: int, runs: Sequence[int], how: str) -> Row:
+    reads, plain = workloads_imap.esearch(count, runs), workloads_imap.found(count, runs)
     sides = Sides()
     sides.add(OURS, lambda: _length(lambda: ours_imap.esearch(reads)))
     sides.peer("IMAPClient", "imapclient", lambda driver: _length(driver.search(plain)))
     sides.add(FLOOR, lambda: _length(lambda: floor_imap.esearch(reads)))
     return sides.row(
-        f"IMAP client: ESEARCH with a set of {count:,} UIDs, every number looked at",
+        f"IMAP client: ESEARCH with a set of {count:,} UIDs {how}, every number looked at",
         EACH,
         [Goal("IMAPClient", 1.8)],
         "IMAPClient has no ESEARCH: the same by SEARCH",

@@ -17,6 +17,8 @@ __all__ = [
     "GREETING",
     "ITEMS",
     "MAILBOXES",
+    "PAIRS",
+    "RUNS",
     "STRUCTURE",
     "commands",
     "esearch",
@@ -161,24 +163,36 @@ def listing(count: int) -> list[bytes]:
     return workloads.chunks("".join(lines).encode("ascii"))
 
 
-def found(count: int) -> list[bytes]:
-    """The reads of a client that is told `count` UIDs, two of every three there are."""
-    hits = (uid for uid in numbers(count * 3 // 2 + 2) if uid % 3)
-    text = " ".join(str(uid) for uid, _ in zip(hits, range(count), strict=False))
-    return workloads.chunks(f"* SEARCH {text}\r\n".encode("ascii"))
+def _hits(count: int, runs: Sequence[int]) -> list[tuple[int, int]]:
+    """(first, last) of runs of UIDs, `count` in all, with one UID missing between two runs."""
+    ranges: list[tuple[int, int]] = []
+    uid = 1_001
+    while count:
+        length = min(runs[len(ranges) % len(runs)], count)
+        ranges.append((uid, uid + length - 1))
+        uid += length + 1
+        count -= length
+    return ranges
 
 
-def esearch(count: int, tag: str = "A1") -> list[bytes]:
+RUNS = (2, 1, 7, 1, 12, 3, 1, 30, 4)
+"""How many UIDs stand next to each other, in a mailbox from which some are gone."""
+PAIRS = (2,)
+"""As bad as it gets: two of every three."""
+
+
+def found(count: int, runs: Sequence[int] = RUNS) -> list[bytes]:
+    """The reads of a client that is told `count` UIDs."""
+    uids = (uid for first, last in _hits(count, runs) for uid in range(first, last + 1))
+    return workloads.chunks(f"* SEARCH {' '.join(map(str, uids))}\r\n".encode("ascii"))
+
+
+def esearch(count: int, runs: Sequence[int] = RUNS, tag: str = "A1") -> list[bytes]:
     """The reads of a client that is told the same UIDs as a set (RFC 9051 section 7.3.4)."""
-    uids = list(map(int, b"".join(found(count)).split()[2:]))
-    ranges: list[str] = []
-    at = 0
-    while at < count:
-        pair = at + 1 < count and uids[at + 1] == uids[at] + 1
-        ranges.append(f"{uids[at]}:{uids[at + 1]}" if pair else str(uids[at]))
-        at += 2 if pair else 1
-    text = f'* ESEARCH (TAG "{tag}") UID ALL {",".join(ranges)}\r\n'
-    return workloads.chunks(text.encode("ascii"))
+    ranges = ",".join(
+        f"{first}:{last}" if first < last else str(first) for first, last in _hits(count, runs)
+    )
+    return workloads.chunks(f'* ESEARCH (TAG "{tag}") UID ALL {ranges}\r\n'.encode("ascii"))
 
 
 # --- Commands -------------------------------------------------------------------------------------

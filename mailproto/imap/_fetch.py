@@ -261,6 +261,9 @@ def read_fetch_items(lexer: Lexer, found: Iterable[tuple[FetchAttribute, Any]] =
             return tuple(items)
 
 
+_BLANKS: Final = re.compile(rb"[ \t\r\n]*+")
+
+
 def at_end(lexer: Lexer) -> bool:
     """Behind an item: read the space before the next, or the parenthesis at the end."""
     octets, end = lexer.octets, lexer.end
@@ -274,8 +277,7 @@ def at_end(lexer: Lexer) -> bool:
             lexer.pos = pos + 1
             if lexer.pos == end:
                 return True
-            rest = octets[lexer.pos : end]
-            if not rest.strip(b" \t\r\n"):
+            if _BLANKS.fullmatch(octets, lexer.pos, end):
                 lexer.odd("trailing_space")
                 lexer.pos = end
                 return True
@@ -416,7 +418,7 @@ def fetch_reader(
         values: Sequence[Any] = ()
         match = order.match(octets, pos)
         if match is not None:
-            values = list(map(call, order.readers, match.groups()))
+            values = list(map(call, order.readers, match.groups()))  # pyright: ignore[reportArgumentType]
             if None not in values:
                 names = order.names
                 pos = match.end()

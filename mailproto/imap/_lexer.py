@@ -241,11 +241,14 @@ class Lexer:
 
     def more(self) -> bool:
         """Whether another argument follows: reads the space before it. Lenient: not at the end."""
-        if self.octets[self.pos : self.pos + 1] != b" " or self.pos >= self.end:
-            return False
         start = self.pos
+        if self.octets[start : start + 1] != b" " or start >= self.end:
+            return False
+        if not self.lenient:
+            self.pos = start + 1
+            return True
         self.space()
-        if self.pos >= self.end and self.lenient:
+        if self.pos >= self.end:
             self.odd("trailing_space", start)
             return False
         return True

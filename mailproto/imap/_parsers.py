@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -130,6 +131,14 @@ _RFC822: Final[dict[FetchAttribute, Section]] = {
     "RFC822.TEXT": Section((), "TEXT"),
 }
 
+
+@lru_cache(maxsize=256)
+def _usual_body(brackets: bytes, start: bytes | None) -> Body | None:
+    """`BODY[1.2]<34>`: clients ask for the same sections again and again."""
+    section = plain_section(brackets)
+    return None if section is None else Body(section, None if start is None else int(start))
+
+
 ParsedResponse: TypeAlias = Response | FetchStart | FetchItem | BodyStart | BodyChunk | BodyEnd
 """What a `ResponseParser` gives."""
 
@@ -190,31 +199,43 @@ class ResponseParser:
             return self._ready.popleft()
         if self._body:
             return self._read_body(source)
+        if self._got.pieces or self._fetch is not None:
+            return self._read_more(source, None)
+        # The way of nearly everything: one line, and no literal.
+        line = source.line(b"\n", self._most)
+        if (len(source) if line is None else len(line)) > self._most:
+            raise LimitExceeded("a response larger than limits.response")
+        if line is None:
+            return None
+        if not line.endswith(_LITERAL_FOLLOWS):
+            return read_line(line, self.utf8, self._limits)
+        usual = self._start_usual(line)
+        if usual is not None:
+            return usual
+        self._textual = _TEXTUAL.match(line) is not None
+        self._hold = False
+        return self._read_more(source, line)
+
+    def _read_more(self, source: Input, line: bytes | None) -> ParsedResponse | None:
+        """Read a response of several lines on; `line` is its first."""
         got = self._got
         while True:
-            if got.need and not got.take(source):
-                return None
-            most = self._most - self._held - got.size
-            line = source.line(b"\n", most)
-            if (len(source) if line is None else len(line)) > most:
-                raise LimitExceeded("a response larger than limits.response")
             if line is None:
-                return None
-            if not got.pieces and self._fetch is None:
-                # The way of nearly everything: one line, and no literal.
-                if not line.endswith(_LITERAL_FOLLOWS):
-                    return read_line(line, self.utf8, self._limits)
-                usual = self._start_usual(line)
-                if usual is not None:
-                    return usual
-                self._textual = _TEXTUAL.match(line) is not None
-                self._hold = False
-            elif line == b")\r\n" and not got.pieces:
-                return self._end_fetch()  # nothing but the section that passed through
+                if got.need and not got.take(source):
+                    return None
+                most = self._most - self._held - got.size
+                line = source.line(b"\n", most)
+                if (len(source) if line is None else len(line)) > most:
+                    raise LimitExceeded("a response larger than limits.response")
+                if line is None:
+                    return None
+                if line == b")\r\n" and not got.pieces:
+                    return self._end_fetch()  # nothing but the section that passed through
             got.add_line(line)
             found = None if self._textual else announced(line)
             if found is None:
                 if self._continues(line):
+                    line = None
                     continue
                 return self._complete()
             if found.size > self._stream and not self._hold:
@@ -225,6 +246,7 @@ class ResponseParser:
             if self._held + got.size + found.size > self._most:
                 raise LimitExceeded("a response larger than limits.response")
             got.open_literal(found)
+            line = None
 
     def _continues(self, line: bytes) -> bool:
         """Whether a line end behind a literal is none: parentheses are open."""
@@ -245,15 +267,13 @@ class ResponseParser:
         """The end of a FETCH that came in pieces."""
         start = self._fetch
         assert start is not None
-        self._ready.append(
-            FetchData(
-                start.number,
-                tuple(self._items),
-                uidfetch=start.uidfetch,
-                defects=tuple(self._defects),
-            )
+        data = FetchData(
+            start.number, self._items, uidfetch=start.uidfetch, defects=tuple(self._defects)
         )
         self._fetch, self._items, self._defects, self._held = None, [], [], 0
+        if not self._ready:
+            return data
+        self._ready.append(data)
         return self._ready.popleft()
 
     def _take_items(self, frame: Frame) -> None:
@@ -270,16 +290,16 @@ class ResponseParser:
         if match is None:
             return None
         number, uidfetch, uid, brackets, start, octets = match.groups()
-        section, size = plain_section(brackets), int(octets)
-        if section is None or size <= self._stream:
+        attribute, size = _usual_body(brackets, start), int(octets)
+        if attribute is None or size <= self._stream:
             return None
-        attribute = Body(section, None if start is None else int(start))
         first = self._fetch = FetchStart(int(number), uidfetch is not None)
         if uid is not None:
-            self._items.append(("UID", int(uid)))
-            self._ready.append(FetchItem("UID", int(uid)))
+            item = "UID", int(uid)
+            self._items.append(item)
+            self._ready.append(FetchItem(*item))
         self._items.append((attribute, Streamed(size)))
-        self._ready.append(BodyStart(section, attribute.offset, size, attribute))
+        self._ready.append(BodyStart(attribute.section, attribute.offset, size, attribute))
         self._held += len(line)
         self._left = size
         self._body = True

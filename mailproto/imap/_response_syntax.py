@@ -54,9 +54,9 @@ from ._responses import (
 )
 from ._sets import SequenceSet
 from ._syntax import (
-    ANY,
     ATOM,
     ATTRIBUTE,
+    EXTENSION,
     FLAGS,
     MAILBOX,
     MODSEQ,
@@ -163,17 +163,11 @@ def _read_upper(lexer: Lexer) -> str:
     return lexer.text().upper()
 
 
-def _write_label(writer: Writer, name: str) -> None:
-    if name[:1].isdigit():  # it would be read as the value of the name before it
-        writer.string(octets_of(name))
-    else:
-        writer.text(name)
-
-
 _CHILDINFO: Final = listed(Kind(STRING.read, STRING.write), least=1)
 _EXTENDED: Final = options(
     {"CHILDINFO": _CHILDINFO, "OLDNAME": in_parentheses(MAILBOX)},
-    label=Kind(_read_upper, _write_label),
+    label=Kind(_read_upper, TEXT.write),
+    valued=True,
 )
 
 
@@ -558,7 +552,7 @@ def _read_esearch(lexer: Lexer, _name: str) -> ESearchData:
             uid = True
         else:
             lexer.space()
-            items.append((label, _ESEARCH_VALUES.get(label, ANY).read(lexer)))
+            items.append((label, _ESEARCH_VALUES.get(label, EXTENSION).read(lexer)))
         if not lexer.more():
             break
     return ESearchData(tuple(items), tag, uid, mailbox, validity)
@@ -589,10 +583,7 @@ def _write_esearch(writer: Writer, value: ESearchData) -> None:
         writer.put(b" ")
         writer.label(label)
         writer.put(b" ")
-        kind = _ESEARCH_VALUES.get(label)
-        if kind is None and not isinstance(item, (int, tuple)):
-            raise TypeError(f"the value of {label} is a number or a tuple")
-        (kind or ANY).write(writer, item)
+        _ESEARCH_VALUES.get(label, EXTENSION).write(writer, item)
 
 
 def _read_capability(lexer: Lexer, _name: str) -> CapabilityData:

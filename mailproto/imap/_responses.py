@@ -357,6 +357,7 @@ FetchReader: TypeAlias = Callable[
 """Values, their attributes, defects, and what is left to be read."""
 
 _EMPTY: FetchItems = ()
+_NOTHING: Any = ((), ())
 _WHOLE = Section()
 
 
@@ -396,9 +397,7 @@ class FetchData(Pairs):
         self.number = number
         self.uidfetch = uidfetch
         self._source: FetchSource | None = None
-        pairs = tuple(items)
-        self._names = tuple(name for name, _ in pairs)
-        self._values = tuple(value for _, value in pairs)
+        self._names, self._values = tuple(zip(*items, strict=True)) or _NOTHING
         self._defects = defects
 
     @classmethod
@@ -461,20 +460,20 @@ class FetchData(Pairs):
 
     def __setstate__(self, state: Any) -> None:
         self.number, self.uidfetch, items, self._defects = state
-        self._names = tuple(name for name, _ in items)
-        self._values = tuple(value for _, value in items)
+        self._names, self._values = tuple(zip(*items, strict=True)) or _NOTHING
         self._source = None
 
     def _value(self, name: str, kind: type) -> Any:
         while True:
-            names = self._names
-            if name in names:
-                value = self._values[names.index(name)]
+            try:
+                value = self._values[self._names.index(name)]
+            except ValueError:  # not among those that have been read
+                source = self._source
+                if source is None:
+                    return None
+                self._read_on(source)
+            else:
                 return value if isinstance(value, kind) else None
-            source = self._source
-            if source is None:
-                return None
-            self._read_on(source)
 
     @property
     def uid(self) -> int | None:
@@ -523,17 +522,27 @@ class FetchData(Pairs):
     def section(self, section: Section | str = "") -> bytes | Streamed | None:
         """The octets of `BODY[section]`, of all of it or from some offset; None if it is not here.
 
-        `data.section("1.MIME")`. Raises ValueError for what is no section.
+        `data.section("1.MIME")`; names of fields are compared without case, as servers do not keep
+        it. Raises ValueError for what is no section.
         """
         if section == "":
             wanted = _WHOLE
         else:
             wanted = Section.parse(section) if isinstance(section, str) else section
         for attribute, value in self.items:
-            if isinstance(attribute, (Body, Binary)) and attribute.section == wanted:
+            if isinstance(attribute, (Body, Binary)) and _same(attribute.section, wanted):
                 found: bytes | Streamed | None = value
                 return found
         return None
+
+
+def _same(one: Section, other: Section) -> bool:
+    """Whether two sections are the same, the case of field names aside."""
+    if one == other:
+        return True
+    if not one.names or (one.path, one.text) != (other.path, other.text):
+        return False
+    return [name.lower() for name in one.names] == [name.lower() for name in other.names]
 
 
 @attrs.frozen(repr=False)

@@ -16,10 +16,10 @@ from typing import Any, Final
 from ._lexer import Lexer, decode_text
 from ._sets import SequenceSet
 from ._syntax import (
-    ANY,
     ATOM,
     DATE,
     ENTRY_PATTERN,
+    EXTENSION,
     FETCH_ATTRIBUTE,
     FLAG_ATOM,
     MODSEQ,
@@ -235,12 +235,13 @@ def _read_return(lexer: Lexer) -> tuple[str, Any]:
             lexer.take(b" ")
             return name, _UPDATE_ITEMS.read(lexer)
         return name, None
-    if name not in _PLAIN_RETURNS and re.match(rb" [(0-9]", lexer.octets[lexer.pos : lexer.end]):
+    if name not in _PLAIN_RETURNS and _VALUE_FOLLOWS.match(lexer.octets, lexer.pos, lexer.end):
         lexer.space()
-        return name, ANY.read(lexer)
+        return name, EXTENSION.read(lexer)
     return name, None
 
 
+_VALUE_FOLLOWS: Final = re.compile(rb" [(0-9*$]")
 _PLAIN_RETURNS: Final = frozenset({"MIN", "MAX", "ALL", "COUNT", "SAVE", "CONTEXT", "RELEVANCY"})
 
 
@@ -257,11 +258,9 @@ def _write_return(writer: Writer, option: tuple[str, Any]) -> None:
         _UPDATE_ITEMS.write(writer, value)
     elif name in _PLAIN_RETURNS:
         raise ValueError(f"{name} has no value")
-    elif isinstance(value, (int, tuple)):
-        writer.put(b" ")
-        ANY.write(writer, value)
     else:
-        raise TypeError(f"the value of {name} is a number or a tuple")
+        writer.put(b" ")
+        EXTENSION.write(writer, value)
 
 
 RETURNS: Final = listed(Kind(_read_return, _write_return))

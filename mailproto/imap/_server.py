@@ -383,7 +383,7 @@ class Server(ServerMachine[ServerEvent]):
         if isinstance(item, Vanished) and item.earlier:
             return
         command = self._command
-        if command is None and not self.idling:
+        if command is None and not self.idling and not self._later:
             raise LocalProtocolError(
                 "no command is in progress: hold the EXPUNGE until the client says something"
             )
@@ -511,6 +511,9 @@ class Server(ServerMachine[ServerEvent]):
         """Inflate some more. False: there is nothing to inflate."""
         if self._inflate is None:
             return False
+        if self._inflate.eof:  # nothing can follow: the client is about to close
+            self._in.clear()
+            return False
         data = self._inflate.unconsumed_tail or self._in.take(self._limits.chunk)
         if not data:
             return False
@@ -520,8 +523,6 @@ class Server(ServerMachine[ServerEvent]):
             raise RemoteProtocolError(
                 "what the client sent cannot be inflated", Condition("BYE", "That is no DEFLATE")
             ) from None
-        if self._inflate.eof:
-            raise RemoteProtocolError("the client ended its compressed stream")
         if plain:
             self._plain.feed(plain)
         return True

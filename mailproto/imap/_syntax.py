@@ -40,6 +40,7 @@ __all__ = [
     "ATTRIBUTE",
     "DATE_TIME",
     "ENTRY_PATTERN",
+    "EXTENSION",
     "FETCH_ATTRIBUTE",
     "FLAG",
     "FLAGS",
@@ -587,10 +588,37 @@ LABEL: Final = Kind(Lexer.label, Writer.label)
 """The name of an option (tagged-ext-label)."""
 
 
-def options(kinds: Mapping[str, Kind | None], *, label: Kind = LABEL) -> Kind:
+_DIGITS: Final = frozenset(b"0123456789")
+
+
+def _read_extension(lexer: Lexer) -> Any:
+    if lexer.at(b"("):
+        return read_any(lexer)
+    match = _SET.match(lexer.octets, lexer.pos, lexer.end)
+    if match is None and lexer.lenient:
+        # A bare string, as RFC 9051 section 7.3.1 shows it, against its grammar.
+        lexer.odd("missing_parenthesis")
+        return (_read_word(lexer),)
+    return lexer.number() if match and _DIGITS.issuperset(match[0]) else SET.read(lexer)
+
+
+def _write_extension(writer: Writer, value: Any) -> None:
+    if isinstance(value, SequenceSet):
+        SET.write(writer, value)
+    elif isinstance(value, (int, tuple)):
+        ANY.write(writer, value)
+    else:
+        raise TypeError(f"not a number, a SequenceSet or a tuple: {value!r}")
+
+
+EXTENSION: Final = Kind(_read_extension, _write_extension)
+"""A value that a later RFC gives to something new (tagged-ext-val): int, `SequenceSet`, tuple."""
+
+
+def options(kinds: Mapping[str, Kind | None], *, label: Kind = LABEL, valued: bool = False) -> Kind:
     """`(NAME NAME value ...)`: ((name, value), ...). The kind of a value depends on its name.
 
-    None: there is no value. Other names may have one, in parentheses or a number or a set.
+    None: there is no value. Other names may have an `EXTENSION`; if `valued` they always do.
     """
 
     def read_one(lexer: Lexer) -> tuple[str, Any]:
@@ -602,28 +630,26 @@ def options(kinds: Mapping[str, Kind | None], *, label: Kind = LABEL) -> Kind:
             lexer.space()
             return name, kind.read(lexer)
         follows = lexer.octets[lexer.pos : lexer.pos + 2]
-        if follows[:1] == b" " and follows[1:] in _STARTS_VALUE:
+        if valued or (follows[:1] == b" " and follows[1:] in _STARTS_VALUE):
             lexer.space()
-            return name, read_any(lexer)
+            return name, EXTENSION.read(lexer)
         return name, None
 
     def write_one(writer: Writer, option: tuple[str, Any]) -> None:
         name, value = option
         label.write(writer, name)
-        kind = kinds.get(name, ANY)
-        if kind is None or (name not in kinds and value is None):
+        kind = kinds.get(name, EXTENSION)
+        if kind is None or (name not in kinds and value is None and not valued):
             if value is not None:
                 raise ValueError(f"{name} has no value")
             return
-        if name not in kinds and not isinstance(value, (int, tuple)):
-            raise TypeError(f"the value of {name} is a number or a tuple")
         writer.put(b" ")
         kind.write(writer, value)
 
     return listed(Kind(read_one, write_one))
 
 
-_STARTS_VALUE: Final = frozenset({b"(", *(b"%d" % digit for digit in range(10))})
+_STARTS_VALUE: Final = frozenset({b"(", b"*", b"$", *(b"%d" % digit for digit in range(10))})
 
 
 # --- Sections and what FETCH asks for -------------------------------------------------------------

@@ -775,3 +775,35 @@ def test_charsets_without_parentheses() -> None:
     assert found.anomalies == {"missing_parenthesis"}
     written = b"A1 NO [BADCHARSET (UTF-8 US-ASCII)] x\r\n"
     assert imap.encode(found) == (imap.Fragment(written),)
+
+
+@pytest.mark.parametrize(
+    ("line", "items"),
+    [
+        (b'* LIST () "/" x (FOO 1:5 BAR 7 BAZ (a (b)))\r\n', ("FOO", "BAR", "BAZ")),
+        (b"* STATUS x (FOO 1:5,7 BAR 7)\r\n", ("FOO", "BAR")),
+        (b'* ESEARCH (TAG "a") FOO 1:* BAR (1 2)\r\n', ("FOO", "BAR")),
+    ],
+)
+def test_a_value_that_a_later_rfc_adds_may_be_a_set(line: bytes, items: tuple[str, ...]) -> None:
+    """tagged-ext-simple in RFC 9051 section 9."""
+    found: Any = imap.parse_response(line)
+    values = dict(found.extended if isinstance(found, ListData) else found.items)
+    assert tuple(values) == items
+    assert isinstance(values["FOO"], SequenceSet)
+    assert not found.defects
+    assert imap.encode(found) == (imap.Fragment(line),)
+
+
+def test_an_extended_list_item_has_a_value_always() -> None:
+    """mbox-list-extended-item; RFC 9051 section 7.3.1 shows a bare string, against its grammar."""
+    found = imap.parse_response(b'* LIST () ":" t (a (b) Sample "text")\r\n')
+    assert found == ListData((), ":", "t", (("A", ("b",)), ("SAMPLE", ("text",))))
+    assert found.anomalies == {"missing_parenthesis"}
+
+
+def test_parentheses_that_belong_to_nothing_cost_no_more_than_their_octets() -> None:
+    """What is behind each of them is not looked at again."""
+    found = imap.parse_response(b"* 1 FETCH (UID 7" + b") " * 300_000 + b"\r\n")
+    assert found == FetchData(1, (("UID", 7),))
+    assert found.anomalies == {"extra_parenthesis", "extra_space"}  # of the first hundred

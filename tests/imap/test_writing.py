@@ -98,13 +98,3 @@ def test_what_would_be_read_as_another_disposition_is_refused(kind: str) -> None
     """Servers are met that quote what is quoted, so readers take the quotes away."""
     with pytest.raises(ValueError, match="disposition"):
         wire(imap.FetchData(1, [("BODYSTRUCTURE", attrs.evolve(LEAF, disposition=(kind, ())))]))
-
-
-# -- LIST (RFC 5258 section 6) ---------------------------------------------------------------------
-
-
-def test_a_name_that_looks_like_a_number_is_quoted() -> None:
-    """`(FOO 5)` is one option with a value, `(FOO "5")` are two."""
-    data = imap.ListData((), "/", "a", (("FOO", None), ("5", None), ("5X", 7)))
-    assert wire(data) == b'* LIST () "/" a (FOO "5" "5X" 7)\r\n'
-    assert response(data) == data
