@@ -342,7 +342,7 @@ class ResponseParser:
         self._defects += (
             one for one in lexer.defects if (one.code, one.offset) != ("odd_literal", at)
         )
-        if found.odd or not found.sync:
+        if octets[at + found.binary :] != b"{%d}\r\n" % found.size:
             self._defects.append(Defect("odd_literal", at, octets[at:][:80]))
         self._held += got.size
         got.clear()

@@ -16,9 +16,10 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Any, Final, cast
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -51,6 +52,27 @@ __all__ = [
 ]
 
 _Kinds = tuple[type[object], ...]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _named(make: Callable[P, SearchStrategy[T]]) -> Callable[P, SearchStrategy[T]]:
+    """As `once`, and with a repr that can be read: theirs would be some 100,000 characters."""
+
+    @once
+    @wraps(make)
+    def named(*args: P.args, **kwargs: P.kwargs) -> SearchStrategy[T]:
+        strategy = make(*args, **kwargs)
+
+        def drawn(draw: st.DrawFn) -> T:
+            return draw(strategy)
+
+        drawn.__name__ = drawn.__qualname__ = make.__name__
+        return st.composite(drawn)()
+
+    return named
+
 
 # --- Numbers and words ----------------------------------------------------------------------------
 
@@ -155,14 +177,14 @@ def _tuples(
     return st.lists(values, min_size=least, max_size=most).map(tuple)
 
 
-@once
+@_named
 def imap_tags() -> SearchStrategy[str]:
     """Tags of commands (RFC 9051 section 9): no `+`, and nothing that no astring has."""
     odd = st.text(_ATOM_CHARS.replace("+", "]"), min_size=1, max_size=6)
     return st.sampled_from(["A1", "a", "OK", "NO", "BAD", "1"]) | odd
 
 
-@once
+@_named
 def imap_dialects() -> SearchStrategy[imap.Dialect]:
     """How two peers may have agreed to write: UTF-8 or not, and which literals need no `+`."""
     literals: Any = st.sampled_from(["", "+", "-"])
@@ -172,18 +194,23 @@ def imap_dialects() -> SearchStrategy[imap.Dialect]:
 # Values of any form: tagged-ext-val and body-extension (RFC 9051 section 9).
 _LEAVES = st.none() | _NUMBER | _TEXT | st.sampled_from(["5", "05", "18446744073709551616"])
 _EXTENSIONS: Final[SearchStrategy[Any]] = st.recursive(_LEAVES, _tuples, max_leaves=5)
-_NEW_VALUES = _NUMBER | _tuples(_EXTENSIONS)
-_OPTION_VALUES = st.none() | _NEW_VALUES
+
+
+# A set that is a single number would be read as that number.
+_EXTENSION_SETS: Final = (imap.SequenceSet("1:*"), imap.SequenceSet("2,4:5"))
 
 
 def _options(
     known: Mapping[str, SearchStrategy[Any]],
     *,
     names: SearchStrategy[str] = _LABELS,
-    values: SearchStrategy[Any] = _OPTION_VALUES,
+    valued: bool = False,
 ) -> SearchStrategy[tuple[tuple[str, Any], ...]]:
-    """Options: those that are known with their values, unknown ones with one of `values`."""
+    """Options: those that are known with their values, unknown ones with any, or with none."""
     own = [st.tuples(st.just(name), value) for name, value in known.items()]
+    values = _NUMBER | _tuples(_EXTENSIONS) | st.sampled_from(_EXTENSION_SETS)
+    if not valued:
+        values = st.none() | values
     other = st.tuples(names.filter(lambda name: name not in known), values)
     return _tuples(st.one_of(*own, other))
 
@@ -191,7 +218,7 @@ def _options(
 # --- Sets, names, flags ---------------------------------------------------------------------------
 
 
-@once
+@_named
 def imap_sequence_sets(*, uids: bool = False) -> SearchStrategy[imap.SequenceSet]:
     """Sets of messages, in any order and with numbers that come twice; `*` and `$` among them.
 
@@ -240,7 +267,7 @@ _NAMES_OF_MAILBOXES: Final = (
 )
 
 
-@once
+@_named
 def imap_mailbox_names(*, rev1: bool = False) -> SearchStrategy[imap.MailboxName]:
     """Names of mailboxes: `str`, and the octets of those that no text stands behind.
 
@@ -260,7 +287,7 @@ def _spelled_right(flag: str) -> bool:
     return flag_text(flag.encode()) == flag
 
 
-@once
+@_named
 def imap_flags() -> SearchStrategy[str]:
     """Flags: those of the RFCs, other keywords, other system flags."""
     known = st.sampled_from([str(flag) for flag in imap.Flag])
@@ -305,7 +332,7 @@ _ARGUMENTS: Final[dict[str, tuple[SearchStrategy[Any], ...]]] = {
 _WITH_ENTRY = st.builds(imap.Key, st.just("MODSEQ"), _QUOTED, _ATOMS, _NUMBER)
 
 
-@once
+@_named
 def imap_search_keys(*names: str, max_leaves: int = 4) -> SearchStrategy[imap.SearchKey]:
     """Search keys of the given names, without any of all: AND, OR, NOT and FUZZY of them, and sets.
 
@@ -357,7 +384,7 @@ _SIMPLE = st.text("ABCXYZ019.-", min_size=1, max_size=8).filter(
 _ITEM_NAMES: Final = tuple(name for name in FETCH_VALUES if name != "ANNOTATION")
 
 
-@once
+@_named
 def imap_fetch_attributes() -> SearchStrategy[imap.FetchAttribute]:
     """What FETCH can ask for, macros apart, since those stand alone."""
     ranges = st.sampled_from([(None, None), (0, None), (0, 1), (2**63 - 1, 2**63 - 1)])
@@ -393,7 +420,7 @@ _ANNOTATIONS: Final = _tuples(
 # --- ENVELOPE and BODYSTRUCTURE -------------------------------------------------------------------
 
 
-@once
+@_named
 def imap_envelopes() -> SearchStrategy[imap.Envelope]:
     """ENVELOPE: text of any kind, groups, and NIL in every place."""
     usual = st.sampled_from(
@@ -446,7 +473,7 @@ _WITH: Final[dict[str, SearchStrategy[Any]]] = {
 _LEAF_TYPES = _TYPES.filter(lambda name: name not in ("text", "message", "multipart"))
 
 
-@once
+@_named
 def imap_bodystructures(
     *, extended: bool = True, max_leaves: int = 4
 ) -> SearchStrategy[imap.BodyStructure]:
@@ -533,7 +560,7 @@ _CODE_NAMES = _NAMES.map(lambda name: name.replace("[", "")).filter(
 )
 
 
-@once
+@_named
 def imap_response_codes(*names: str) -> SearchStrategy[imap.ResponseCode]:
     """Response codes of the given names; without any, of all in the RFCs, and others.
 
@@ -742,7 +769,7 @@ _IMAP_COMMANDS: Final[Mapping[type[object], SearchStrategy[Any]]] = {
 _IMAP_ANSWERS = (imap.AuthResponse, imap.AuthCancel)  # no commands: they stand behind a challenge
 
 
-@once
+@_named
 def imap_commands(*kinds: type[object]) -> SearchStrategy[imap.Command]:
     """Commands of the given classes; without any, of all that `imap.parse_command` can read.
 
@@ -784,7 +811,7 @@ _UPPER_TEXT = _TEXT.map(str.upper).filter(lambda text: text == text.upper())
 _EXTENDED = _options(
     {"CHILDINFO": _tuples(_TEXT, least=1), "OLDNAME": _MAILBOX},
     names=_LABELS | _UPPER_TEXT,
-    values=_NEW_VALUES,
+    valued=True,
 )
 _STATUS_ITEMS = _options(
     {
@@ -853,7 +880,7 @@ _ITEM_VALUES: Final[dict[str, SearchStrategy[Any]]] = {
 _ORIGINS = st.none() | _NUMBER
 
 
-@once
+@_named
 def imap_fetch_items(*names: str) -> SearchStrategy[tuple[imap.FetchAttribute, Any]]:
     """What FETCH tells: attributes of the given names with their values.
 
@@ -942,7 +969,7 @@ _IMAP_RESPONSES: Final[Mapping[type[object], SearchStrategy[Any]]] = {
 }
 
 
-@once
+@_named
 def imap_responses(*kinds: type[object]) -> SearchStrategy[imap.Response]:
     """Responses of the given classes; without any, of all that `imap.encode` can write.
 
@@ -964,7 +991,7 @@ def _octets(fragments: imap.Fragments) -> bytes:
     )
 
 
-@once
+@_named
 def imap_client_streams() -> SearchStrategy[bytes]:
     """Commands as a client writes them that waits for nothing (LITERAL+), each with a tag."""
     dialect = imap.Dialect(literals="+")
@@ -979,7 +1006,7 @@ def imap_client_streams() -> SearchStrategy[bytes]:
     return commands.map(said)
 
 
-@once
+@_named
 def imap_server_streams() -> SearchStrategy[bytes]:
     """Responses as a server writes them that has enabled nothing, in no order that makes sense."""
     return st.lists(imap_responses(), max_size=4).map(
@@ -1074,13 +1101,13 @@ def _near(streams: SearchStrategy[bytes], words: tuple[bytes, ...]) -> SearchStr
     return st.one_of(glued.map(b"".join), damaged, st.binary(max_size=60))
 
 
-@once
+@_named
 def imap_near_commands() -> SearchStrategy[bytes]:
     """What is nearly what a client says: commands with damage, words of IMAP in no order."""
     return _near(imap_client_streams(), _ASKED)
 
 
-@once
+@_named
 def imap_near_responses() -> SearchStrategy[bytes]:
     """What is nearly what a server says: responses with damage, words of IMAP in no order."""
     return _near(imap_server_streams(), _ANSWERS)

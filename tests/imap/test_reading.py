@@ -23,12 +23,17 @@ def test_a_literal_behind_a_line_that_is_too_long_is_not_read(before: bytes) -> 
         assert second == imap.Noop()
 
 
-def test_a_literal_that_passes_through_is_announced_as_any_other() -> None:
-    parser = imap.ResponseParser(Limits(stream=3))
-    parser.receive_data(b"* 1 FETCH (BODY[] {5}\r\n12345 BODY[1] {05}\r\n12345)\r\n")
-    data = [*iter(parser.next, None)][-1]
-    assert isinstance(data, imap.FetchData)
-    assert [(one.code, one.raw) for one in data.defects] == [("odd_literal", b"{05}\r\n")]
+@pytest.mark.parametrize("announced", [b"{05}\r\n", b"{5+}\r\n", b"{5}\n", b"{5 }\r\n"])
+def test_a_literal_that_passes_through_is_odd_where_others_are(announced: bytes) -> None:
+    for stream in (3, None):
+        parser = imap.ResponseParser(Limits(stream=stream))
+        parser.receive_data(
+            b"* 1 FETCH (BODY[] {5}\r\n12345 BINARY[1] ~{5}\r\n12345"
+            b" BODY[1] " + announced + b"12345)\r\n"
+        )
+        data = [*iter(parser.next, None)][-1]
+        assert isinstance(data, imap.FetchData)
+        assert [(one.code, one.raw) for one in data.defects] == [("odd_literal", announced)]
 
 
 @pytest.mark.parametrize("stream", [3, None], ids=["in pieces", "held"])

@@ -98,6 +98,3 @@ def test_what_would_be_read_as_another_disposition_is_refused(kind: str) -> None
     """Servers are met that quote what is quoted, so readers take the quotes away."""
     with pytest.raises(ValueError, match="disposition"):
         wire(imap.FetchData(1, [("BODYSTRUCTURE", attrs.evolve(LEAF, disposition=(kind, ())))]))
-
-
-# -- LIST (RFC 5258 section 6) ---------------------------------------------------------------------
