@@ -211,7 +211,7 @@ def _bare_code(octets: bytes) -> ResponseCode:
     return ResponseCode(octets.decode("ascii").upper())
 
 
-_UNKNOWN: Final = Code(_REST)
+_UNKNOWN: Final = Code(_REST, optional=True)
 
 
 def read_code(lexer: Lexer) -> ResponseCode | None:
