@@ -58,6 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         say(report.attacks(rows_message.exponents(sizes.attack, rounds), sizes.attack))
     if "memory" in parts:
         say(report.memory([memory.measure(case, sizes.memory) for case in memory.CASES]))
+        say(report.kept(memory.kept(sizes.fetches), sizes.fetches))
     if "imports" in parts:
         say(report.imports(imports.measure(rounds=5 if options.quick else 15)))
     output = options.output or (_RESULTS if everything else None)

@@ -1,5 +1,7 @@
 """How much memory a body of 1 GiB, a listing of a million messages, or a mail of 10 MB, costs.
 
+And, without a goal, what the answers of an IMAP listing weigh that a client keeps.
+
 Each case in a fresh process.
 
 The growth is the peak above what was there when the body had begun (some pieces are fed first, so
@@ -23,10 +25,30 @@ from pathlib import Path
 
 from mailproto import smtp
 
-from . import ours, ours_message, ours_pop3, workloads, workloads_message, workloads_pop3
+from . import (
+    ours,
+    ours_imap,
+    ours_message,
+    ours_pop3,
+    peers,
+    workloads,
+    workloads_imap,
+    workloads_message,
+    workloads_pop3,
+)
 from .workloads import CHUNK, HOST, RECIPIENTS, SENDER, Sink
 
-__all__ = ["CASES", "GOAL", "HELD", "LISTED", "Growth", "measure", "measure_here"]
+__all__ = [
+    "CASES",
+    "GOAL",
+    "HELD",
+    "LISTED",
+    "Growth",
+    "Kept",
+    "kept",
+    "measure",
+    "measure_here",
+]
 
 GOAL = 1 << 20
 """Octets that the growth has to stay below."""
@@ -96,6 +118,21 @@ def _listed(pieces: Iterator[bytes], octets: int) -> None:
     )
 
 
+def _section(pieces: Iterator[bytes], octets: int) -> None:
+    head, tail = workloads_imap.section(1, octets)
+    sink = Sink()
+    ours_imap.streamed(chain([head], pieces, [tail]), sink)
+    if sink.messages != 1:
+        raise AssertionError("the message did not arrive")
+
+
+def _skimmed(pieces: Iterator[bytes], octets: int) -> None:
+    # The same answers over and over, none of them kept.
+    block = b"".join(workloads_imap.fetches(CHUNK // 100))
+    if ours_imap.counted(block for _ in pieces) != octets // CHUNK * (CHUNK // 100):
+        raise AssertionError("answers are missing")
+
+
 def _structure(pieces: Iterator[bytes], octets: int) -> None:
     # The message is there before the first piece is asked for; the pieces only set the clock.
     raw = workloads_message.attached(octets)
@@ -123,6 +160,8 @@ _RUNS: dict[str, Callable[[Iterator[bytes], int], None]] = {
     "POP3 client: RETR": lambda pieces, _: _retrieved(pieces),
     "POP3 server: UIDL": _listed,
     "POP3 client: UIDL": _counted,
+    "IMAP client: FETCH (BODY[])": _section,
+    "IMAP client: FETCH (UID FLAGS ...), none kept": _skimmed,
     "Message: push parser": lambda pieces, _: _pushed(pieces),
     "Message: structure": _structure,
 }
@@ -132,6 +171,7 @@ CASES = tuple(_RUNS)
 _MOST: dict[str, int] = {
     "POP3 server: UIDL": LISTED * workloads_pop3.ENTRY,
     "POP3 client: UIDL": LISTED * workloads_pop3.ENTRY,
+    "IMAP client: FETCH (UID FLAGS ...), none kept": LISTED * 100,
     "Message: structure": HELD,
 }
 """Octets of cases that are not to have more."""
@@ -178,6 +218,40 @@ def measure_here(case: str, octets: int) -> Growth:
         raise AssertionError("the measurement never began")
     rise = max(resident[1] - resident[0], 0) if len(resident) == 2 else None
     return Growth(case, count * CHUNK, allocated, rise)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What one answer weighs in the memory of `side` that keeps all of them. None: no such peer."""
+
+    side: str
+    octets: float | None
+
+
+def kept(count: int) -> list[Kept]:
+    """Each side with the answers to FETCH (UID FLAGS RFC822.SIZE INTERNALDATE), all of them kept.
+
+    The answers come one by one, so that no side keeps a read alive.
+    """
+    reads = b"".join(workloads_imap.fetches(count)).splitlines(keepends=True)
+    runs: dict[str, Callable[[], object] | None] = {
+        "mailproto, as they came": lambda: ours_imap.skimmed(reads),
+        "mailproto, values only": lambda: ours_imap.fetches(reads),
+    }
+    for name, module in (("IMAPClient", "imapclient"), ("imaplib, raw lines", "imaplib")):
+        driver = peers.load(module)
+        runs[name] = None if driver is None else driver.fetches(reads, count)
+    found: list[Kept] = []
+    for name, run in runs.items():
+        if run is None:
+            found.append(Kept(name, None))
+            continue
+        tracemalloc.start()
+        answers = run()
+        found.append(Kept(name, tracemalloc.get_traced_memory()[0] / count))
+        tracemalloc.stop()
+        del answers
+    return found
 
 
 def _resident_peak() -> list[int]:

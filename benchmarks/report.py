@@ -5,13 +5,30 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 
 from .imports import Import
-from .memory import GOAL, Growth
+from .memory import GOAL, Growth, Kept
 from .row import OURS, Result
 from .rows import EXPONENT_GOAL
 
-__all__ = ["attacks", "exponents", "heading", "imports", "memory", "speed", "speed_head"]
+__all__ = [
+    "attacks",
+    "exponents",
+    "heading",
+    "imports",
+    "kept",
+    "memory",
+    "speed",
+    "speed_head",
+]
 
-_PEERS = ("aiosmtpd", "fast-mail-parser", "smtpproto", "twisted")
+_PEERS = (
+    "aioimaplib",
+    "aiosmtpd",
+    "fast-mail-parser",
+    "imap-codec",
+    "imapclient",
+    "smtpproto",
+    "twisted",
+)
 
 
 def heading(command: str, rounds: int) -> str:
@@ -112,6 +129,19 @@ def memory(grown: Sequence[Growth]) -> str:
                 "reached" if worst < GOAL else "not reached",
             ]
         )
+    return text
+
+
+def kept(found: Sequence[Kept], count: int) -> str:
+    """What a listing weighs that is kept."""
+    text = (
+        f"\n{count:,} answers to FETCH (UID FLAGS RFC822.SIZE INTERNALDATE), all of them kept.\n\n"
+        + _line(["side", "allocated by Python"])
+        + _line(["---", "---:"])
+    )
+    for one in found:
+        figure = "not installed" if one.octets is None else f"{one.octets:.0f} octets each"
+        text += _line([one.side, figure])
     return text
 
 

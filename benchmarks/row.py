@@ -61,6 +61,17 @@ class Sizes:
     """Mails with a text and an attachment."""
     attack: int
     """Octets of a message that is hard to read; the exponent is taken as that of a line."""
+    fetches: int
+    """Messages of an IMAP listing."""
+    structures: int
+    """Messages of an IMAP listing with their structure."""
+    literals: int
+    """Messages of 100 KB."""
+    mailboxes: int
+    found: int
+    """UIDs that an IMAP search finds."""
+    imap_commands: int
+    """Of one IMAP session."""
     line: int
     """Octets of a long line; the exponent is taken from a quarter of it to four times as much."""
     rounds: int
@@ -81,6 +92,12 @@ FULL = Sizes(
     addresses=10_000,
     built=500,
     attack=262_144,  # a quarter has more levels than a reader keeps Content-Types of
+    fetches=100_000,
+    structures=20_000,
+    literals=1_000,
+    mailboxes=10_000,
+    found=200_000,
+    imap_commands=20_000,
     line=65_536,
     rounds=5,
     memory=1 << 30,
@@ -98,6 +115,12 @@ QUICK = Sizes(
     addresses=500,
     built=50,
     attack=8_192,
+    fetches=2_000,
+    structures=300,
+    literals=50,
+    mailboxes=1_000,
+    found=10_000,
+    imap_commands=1_000,
     line=8_192,
     rounds=3,
     memory=1 << 25,

@@ -10,7 +10,7 @@ from itertools import cycle
 
 from mailproto import smtp
 
-from . import floor, ours, rows_message, rows_pop3, workloads
+from . import floor, ours, ours_imap, rows_imap, rows_message, rows_pop3, workloads
 from .row import (
     EACH,
     FLOOR,
@@ -43,6 +43,7 @@ def rows(sizes: Sizes) -> Iterator[Row]:
     yield from _data_out(content)
     del content
     yield from rows_pop3.rows(sizes)
+    yield from rows_imap.rows(sizes)
     yield from rows_message.rows(sizes)
     yield from _lines(sizes.line)
 
@@ -150,8 +151,10 @@ def _data_out(content: bytes) -> Iterator[Row]:
 
 def _lines(octets: int) -> Iterator[Row]:
     for kind, mine, begin in (
-        ("command", ours.server_line, b"NOOP "),
-        ("reply", ours.client_line, b"250 "),
+        ("a command", ours.server_line, b"NOOP "),
+        ("a reply", ours.client_line, b"250 "),
+        ("an IMAP command", ours_imap.command_line, b"A1 NOOP "),
+        ("an IMAP response", ours_imap.line, b"* OK "),
     ):
         line = workloads.long_line(octets, begin)
         yield _line(kind, mine, line)
@@ -164,7 +167,7 @@ def _line(kind: str, mine: Callable[[Sequence[bytes]], Callable[[], int]], line:
     sides.peer("imaplib", "stdlib", lambda driver: driver.line(line))
     sides.add(FLOOR, lambda: lambda: floor.line(octets))
     return sides.row(
-        f"any: a {kind} line of {len(line) // 1024} KiB, one octet per read",
+        f"any: {kind} line of {len(line) // 1024} KiB, one octet per read",
         OCTET,
         [Goal("imaplib", 1.5)],
     )
@@ -180,6 +183,8 @@ def exponents(octets: int, rounds: int) -> dict[str, float]:
     for name, mine, begin in (
         ("command line (server)", ours.server_line, b"NOOP "),
         ("reply line (client)", ours.client_line, b"250 "),
+        ("IMAP command line (server)", ours_imap.command_line, b"A1 NOOP "),
+        ("IMAP response line (client)", ours_imap.line, b"* OK "),
     ):
         quickest = []
         for size in (octets // 4, octets, octets * 4):

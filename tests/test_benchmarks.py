@@ -14,9 +14,11 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import (
     floor,
+    floor_imap,
     floor_pop3,
     memory,
     ours,
+    ours_imap,
     ours_message,
     ours_pop3,
     peers,
@@ -26,6 +28,7 @@ from benchmarks import (
     rows_message,
     timing,
     workloads,
+    workloads_imap,
     workloads_message,
     workloads_pop3,
 )
@@ -46,6 +49,12 @@ SMALL = row.Sizes(
     addresses=3,
     built=1,
     attack=256,
+    fetches=6,
+    structures=4,
+    literals=1,
+    mailboxes=4,
+    found=5,
+    imap_commands=10,
     line=64,
     rounds=1,
     memory=0,
@@ -282,6 +291,171 @@ def test_a_server_is_measured_with_what_it_writes() -> None:
     assert b"".join(written).partition(b"\r\n")[2] == workloads.stuff(content)
 
 
+# --- IMAP -----------------------------------------------------------------------------------------
+
+
+def text(value: Any) -> Any:
+    """Octets, also inside tuples, as text: IMAPClient leaves most values as octets."""
+    if isinstance(value, tuple):
+        return tuple(text(one) for one in value)
+    return value.decode("ascii") if isinstance(value, bytes) else value
+
+
+@pytest.mark.parametrize("count", [1, 3, 2_000])
+def test_every_side_reads_the_same_fetches(count: int) -> None:
+    """RFC 9051 section 7.5.2."""
+    reads = workloads_imap.fetches(count)
+    found = ours_imap.fetches(reads)
+    assert [uid for uid, *_ in found] == list(workloads_imap.numbers(count))
+    assert None not in [value for values in found for value in values]
+    theirs = driver("imapclient").fetches(reads, count)()
+    assert found == [
+        (uid, text(one[b"FLAGS"]), one[b"RFC822.SIZE"], one[b"INTERNALDATE"])
+        for uid, one in theirs.items()
+    ]
+    assert floor_imap.fetches(reads) == [
+        (uid, list(flags), size, date) for uid, flags, size, date in found
+    ]
+    assert len(driver("imaplib").fetches(reads, count)()) == count
+    values = [one["Data"]["Fetch"]["items"] for one in driver("imap_codec").fetches(reads, 0)()]
+    assert [(one[0]["Uid"], one[2]["Rfc822Size"]) for one in values] == [
+        (uid, size) for uid, _, size, _ in found
+    ]
+    assert ours_imap.counted(reads) == count
+    assert [uid for uid, _ in ours_imap.skimmed(reads)] == list(theirs)
+
+
+def parts(body: Any) -> Any:
+    """Types of the parts of our structure."""
+    return [parts(one) for one in body.parts] or (body.maintype, body.subtype)
+
+
+def their_parts(body: Any) -> Any:
+    """Types of the parts of a structure in lists."""
+    if isinstance(body[0], (list, tuple)):
+        inside = body[0] if isinstance(body[0], list) else body
+        return [their_parts(one) for one in inside if isinstance(one, tuple)]
+    return text(tuple(body[:2]))
+
+
+@pytest.mark.parametrize("count", [4, 300])
+def test_every_side_reads_the_same_structures(count: int) -> None:
+    """RFC 9051 section 7.5.2: envelopes address by address, structures part by part."""
+    reads = workloads_imap.structures(count)
+    found = ours_imap.structures(reads)
+    assert [uid for uid, *_ in found] == list(workloads_imap.numbers(count))
+    theirs = driver("imapclient").structures(reads, count)()
+    for (uid, flags, envelope, body), by_hand in zip(
+        found, floor_imap.structures(reads), strict=True
+    ):
+        one = theirs[uid]
+        assert flags == text(one[b"FLAGS"])
+        other = one[b"ENVELOPE"]
+        assert (envelope.subject, envelope.message_id, envelope.in_reply_to) == text(
+            (other.subject, other.message_id, other.in_reply_to)
+        )
+        for name in ("from_", "sender", "reply_to", "to", "cc", "bcc"):
+            addresses = getattr(other, name) or ()
+            assert [tuple(address) for address in getattr(envelope, name)] == [
+                text((address.name, address.route, address.mailbox, address.host))
+                for address in addresses
+            ]
+        assert parts(body) == their_parts(one[b"BODYSTRUCTURE"])
+        assert by_hand[:2] == ["UID", str(uid)]
+        assert by_hand[5][0] == envelope.date
+    kinds = [parts(body) for *_, body in found[:4]]
+    plain, html = ("text", "plain"), ("text", "html")
+    assert sorted(map(str, kinds)) == sorted(
+        map(str, [[[plain, html], ("application", "pdf")], [plain, html], [plain, html], plain])
+    )
+    assert len(driver("imap_codec").structures(reads, 0)()) == count
+    assert [data.envelope for _, data in ours_imap.skimmed(reads)] == [one[2] for one in found]
+
+
+BODIES = ["twisted_imap", "aioimaplib", "imaplib"]
+
+
+def fetched_by(name: str) -> Callable[[list[bytes], Sink], None]:
+    def fetch(reads: list[bytes], sink: Sink) -> None:
+        driver(name).bodies(reads, sink)()
+
+    return fetch
+
+
+@pytest.mark.parametrize("octets", [1, 2_000, 70_000, 300_000])
+def test_every_side_fetches_the_same_messages(octets: int) -> None:
+    """RFC 9051 section 4.3: literals are counted, whatever is in them."""
+    content = workloads.message(octets) + b"A9 OK )\r\n* 2 FETCH ({3}\r\n"
+    for reads, count, names in (
+        (workloads_imap.literal(content), 1, BODIES),
+        (workloads_imap.literals(3, content), 3, ["twisted_imap", "imaplib"]),
+    ):
+        sides: list[Callable[[list[bytes], Sink], Any]] = [
+            lambda reads, sink: ours_imap.bodies(reads, sink)(),
+            floor_imap.bodies,
+            *(fetched_by(name) for name in names),
+        ]
+        for side in sides:
+            kept, counted = Sink(keep=True), Sink()
+            side(reads, kept)
+            side(reads, counted)
+            assert kept.kept == [("", (), content)] * count
+            assert (counted.messages, counted.octets) == (count, count * len(content))
+
+
+def test_every_side_reads_the_same_mailboxes() -> None:
+    """RFC 9051 section 7.3.1."""
+    reads = workloads_imap.listing(2_000)
+    found = ours_imap.listing(reads)
+    assert len({name for *_, name in found}) == 2_000
+    assert found[2] == (("\\HasNoChildren",), "/", "Entwürfe/2")
+    theirs = driver("imapclient").listing(reads)()
+    assert [(delimiter, name) for _, delimiter, name in found] == [
+        (delimiter.decode(), name) for _, delimiter, name in theirs
+    ]
+    assert len(floor_imap.listing(reads)) == 2_000
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 20_000])
+@pytest.mark.parametrize("runs", [workloads_imap.RUNS, workloads_imap.PAIRS])
+def test_every_side_finds_the_same_numbers(count: int, runs: tuple[int, ...]) -> None:
+    """RFC 9051 section 7.3.4: a set has the same numbers as a list of them."""
+    reads, sets = workloads_imap.found(count, runs), workloads_imap.esearch(count, runs)
+    found = list(ours_imap.search(reads))
+    assert len(set(found)) == count
+    assert list(driver("imapclient").search(reads)()) == found
+    for others in (floor_imap.search(reads), ours_imap.esearch(sets), floor_imap.esearch(sets)):
+        assert others == found
+
+
+def test_every_side_reads_the_same_commands() -> None:
+    count = 200
+    reads = [
+        piece for read in workloads_imap.commands(count) for piece in workloads.chunks(read, 700)
+    ]
+    commands: list[Any] = ours_imap.commands(reads)
+    found = [(command.tag, command.verb) for command in commands]
+    assert len(found) == count
+    assert [(tag, verb) for tag, verb, _ in floor_imap.commands(reads)] == found
+    twisted = driver("twisted_imap").commands(reads)()
+    assert [text((tag, verb)) for tag, verb, *_ in twisted] == found
+    assert sum(uid for _, _, uid, _ in twisted) == sum(
+        getattr(command, "uid", False) for command in commands
+    )
+    decoded = driver("imap_codec").commands(reads)()
+    assert [one["tag"] for one in decoded] == [tag for tag, _ in found]
+
+
+def test_what_is_kept_is_weighed() -> None:
+    weights = memory.kept(50)
+    assert [one.side for one in weights][:2] == [
+        "mailproto, as they came",
+        "mailproto, values only",
+    ]
+    assert all(one.octets is None or one.octets > 50 for one in weights)
+    assert report.kept([memory.Kept("a peer", None)], 5).count("not installed") == 1
+
+
 # --- Messages -------------------------------------------------------------------------------------
 
 PEERS = ["email", "fast_mail_parser"]
@@ -471,6 +645,10 @@ def test_every_side_reads_the_long_line() -> None:
     reply = workloads.long_line(3_000, b"250 ")
     assert ours.server_line(workloads.chunks(command, 1))() == 3_000
     assert ours.client_line(workloads.chunks(reply, 1))() == 3_000
+    answer = workloads.long_line(3_000, b"* OK ")
+    tagged = workloads.long_line(3_000, b"A1 NOOP ")
+    assert ours_imap.line(workloads.chunks(answer, 1))() == 3_000
+    assert ours_imap.command_line(workloads.chunks(tagged, 1))() == 3_000
     assert driver("stdlib").line(command)() == 3_000
     assert floor.line(workloads.chunks(command, 1)) == 3_000
 
@@ -543,5 +721,5 @@ def test_the_command_prints_a_table_and_writes_only_when_told(
     printed = capsys.readouterr().out
     written = output.read_text(encoding="utf-8")
     assert printed.startswith(written)
-    assert written.count("any: a ") == 2
+    assert written.count("any: a") == 4
     assert "1.5x" in written

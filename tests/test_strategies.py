@@ -14,8 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from hypothesis.strategies import SearchStrategy
 
-from mailproto import BodyChunk, message, pop3, sasl, smtp
+from mailproto import BodyChunk, imap, message, pop3, sasl, smtp
 from mailproto import strategies as mail
+from mailproto.imap._codes import CODES
+from mailproto.imap._command_syntax import VERBS
+from mailproto.imap._fetch import FETCH_VALUES
+from mailproto.imap._response_syntax import WRITERS
+from mailproto.imap._search import SEARCH_KEYS
 from mailproto.testing import run
 
 T = TypeVar("T")
@@ -762,7 +767,7 @@ def _encodings(made: message.Message) -> set[str]:
 @cache
 def many(kind: str) -> list[Any]:
     """A sample of messages, for all who look for something in it."""
-    return sample(getattr(mail, kind)(), 1_000)
+    return sample(getattr(mail, kind)(), 4_000 if kind == "hostile_messages" else 1_000)
 
 
 @pytest.mark.parametrize(
@@ -864,6 +869,211 @@ def test_attacks_are_as_small_as_is_asked_for() -> None:
     assert longest < 10_000
 
 
+# -- IMAP ------------------------------------------------------------------------------------------
+
+
+def test_commands_of_every_imap_class_are_drawn() -> None:
+    kinds = set(get_args(imap.Command))
+    assert {row.make for row in VERBS.values()} <= kinds
+    for kind in kinds:
+        assert {type(one) for one in sample(mail.imap_commands(kind), 5)} == {kind}
+    answers = {imap.AuthResponse, imap.AuthCancel}
+    drawn = {type(one) for one in sample(mail.imap_commands(), 500)}
+    assert drawn <= kinds - answers
+    assert len(drawn) > 40
+
+
+def test_responses_of_every_imap_class_are_drawn() -> None:
+    kinds = set(get_args(imap.Response))
+    assert set(WRITERS) == kinds - {imap.UnknownData}
+    for kind in kinds:
+        assert {type(one) for one in sample(mail.imap_responses(kind), 5)} == {kind}
+    drawn = {type(one) for one in sample(mail.imap_responses(), 500)}
+    assert drawn <= kinds - {imap.UnknownData}
+    assert len(drawn) > 20
+
+
+def test_response_codes_of_every_name_are_drawn() -> None:
+    """RFC 9051 section 7.1, and those of the extensions."""
+    for name, row in CODES.items():
+        drawn = sample(mail.imap_response_codes(name), 10)
+        assert {code.name for code in drawn} == {name}
+        assert any(code.value is not None for code in drawn) == (row.kind is not None)
+    drawn = sample(mail.imap_response_codes(), 500)
+    assert len({code.name for code in drawn if code.name in CODES}) > 20
+    assert {code.value is None for code in drawn if code.name not in CODES} == {True, False}
+
+
+def test_search_keys_of_every_name_are_drawn() -> None:
+    """RFC 9051 section 6.4.4, and those of the extensions."""
+    for name in SEARCH_KEYS:
+        drawn = sample(mail.imap_search_keys(name, max_leaves=1), 10)
+        assert {key.name for key in drawn if isinstance(key, imap.Key)} == {name}
+    keys = sample(mail.imap_search_keys(), 500)
+    for kind in get_args(imap.SearchKey):
+        find(mail.imap_search_keys(), lambda key, kind=kind: isinstance(key, kind))  # type: ignore[misc]
+    assert len({key.name for key in keys if isinstance(key, imap.Key)}) > 20
+
+
+def test_message_data_items_of_every_name_are_drawn() -> None:
+    """RFC 9051 section 7.5.2, and those of the extensions."""
+    for name in FETCH_VALUES:
+        assert {item for item, _ in sample(mail.imap_fetch_items(name), 5)} == {name}
+    drawn = [item for item, _ in sample(mail.imap_fetch_items(), 500)]
+    assert {type(one) for one in drawn} == {str, imap.Body, imap.Binary, imap.BinarySize}
+    assert any(isinstance(one, str) and one not in FETCH_VALUES for one in drawn)
+    asked = sample(mail.imap_fetch_attributes(), 500)
+    assert {type(one) for one in asked} == set(get_args(imap.FetchAttribute))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda one: one == "INBOX",
+        lambda one: one == "",
+        lambda one: isinstance(one, bytes),
+        lambda one: isinstance(one, str) and not one.isascii(),
+        lambda one: "&" in str(one),
+        lambda one: '"' in str(one) and "\\" in str(one),
+    ],
+)
+def test_mailbox_names_of_every_kind_are_drawn(wanted: Callable[[object], object]) -> None:
+    find(mail.imap_mailbox_names(), wanted)
+
+
+@given(mail.imap_mailbox_names(), st.booleans())
+def test_mailbox_names_are_read_as_they_are_written(name: imap.MailboxName, utf8: bool) -> None:
+    assert imap.decode_name(imap.encode_name(name, utf8=utf8), utf8=utf8) == name
+
+
+@given(mail.imap_mailbox_names(rev1=True))
+def test_mailbox_names_of_rev1_are_read_as_they_are_written(name: imap.MailboxName) -> None:
+    assert imap.decode_name(imap.encode_name(name)) == name
+
+
+def _written(numbers: imap.SequenceSet) -> int:
+    return sum(last - first + 1 for first, last in numbers.ranges)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda one: one == imap.SAVED,
+        lambda one: one != imap.SAVED and one.has_star,
+        lambda one: one != imap.SAVED and not one.has_star and len(one) < _written(one),
+        lambda one: one != imap.SAVED and b":" in bytes(one) and b"," in bytes(one),
+    ],
+    ids=["$", "*", "twice", "several"],
+)
+def test_sequence_sets_of_every_kind_are_drawn(wanted: Callable[[Any], object]) -> None:
+    find(mail.imap_sequence_sets(), wanted)
+
+
+@given(mail.imap_sequence_sets(uids=True))
+def test_sets_that_a_server_tells_have_no_star(uids: imap.SequenceSet) -> None:
+    """RFC 4315 section 4: uid-set."""
+    assert uids
+    assert not uids.has_star
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda part: any(inner.parts for inner in part.parts),
+        lambda part: part.body is not None and part.body.parts,
+        lambda part: any(inner.body is not None for inner in part.parts),
+        lambda part: part.disposition is not None and part.disposition[1],
+        lambda part: len(part.language) > 1,
+        lambda part: any(isinstance(one, tuple) for one in part.extension),
+        lambda part: part.md5 and "\r\n" in part.md5,
+    ],
+    ids=["nested", "message", "in a multipart", "disposition", "languages", "extension", "literal"],
+)
+def test_bodystructures_of_every_kind_are_drawn(
+    wanted: Callable[[imap.BodyStructure], object],
+) -> None:
+    find(mail.imap_bodystructures(), wanted)
+
+
+@given(mail.imap_bodystructures(extended=False))
+def test_bodystructures_can_do_without_extension_data(part: imap.BodyStructure) -> None:
+    """RFC 9051 section 7.5.2: BODY."""
+    told = (part.md5, part.disposition, part.language, part.location, part.extension)
+    assert told == (None, None, (), None, ())
+    assert not (part.parts and part.params)
+
+
+def test_literals_of_every_kind_are_drawn() -> None:
+    values = [value for _, value in sample(mail.imap_fetch_items("RFC822"), 200)]
+    assert any(isinstance(value, imap.Streamed) for value in values)
+    assert any(isinstance(value, bytes) and b"\r\n" in value for value in values)
+    find(mail.imap_fetch_items(), lambda item: isinstance(item[1], bytes) and b"\0" in item[1])
+    appends: list[Any] = sample(mail.imap_commands(imap.Append), 100)
+    data = [one.data for append in appends for one in append.messages]
+    assert {type(one) for one in data} == {bytes, tuple, imap.Streamed}
+
+
+@pytest.mark.parametrize("dialect", ["", "+", "-"])
+def test_dialects_of_every_kind_are_drawn(dialect: str) -> None:
+    find(mail.imap_dialects(), lambda one: one.utf8 and one.literals == dialect)
+
+
+@given(mail.imap_tags())
+def test_tags_are_tags(tag: str) -> None:
+    """RFC 9051 section 9: 1*<any ASTRING-CHAR except "+">."""
+    assert imap.parse_command(tag.encode() + b" NOOP\r\n") == imap.Noop()
+
+
+@given(mail.imap_flags())
+def test_flags_are_spelled_as_they_are_read(flag: str) -> None:
+    assert imap.parse_response(b"* FLAGS (%b)\r\n" % flag.encode()) == imap.Flags((flag,))
+
+
+@given(mail.imap_envelopes())
+def test_envelopes_are_envelopes(envelope: imap.Envelope) -> None:
+    assert imap.encode(imap.FetchData(1, [("ENVELOPE", envelope)]))
+
+
+@given(mail.imap_client_streams())
+def test_client_streams_are_in_order(stream: bytes) -> None:
+    parser = imap.CommandParser()
+    parser.receive_data(stream)
+    while (item := parser.next()) is not None:
+        assert not isinstance(item, (imap.BadCommand, imap.LiteralWanted))
+    assert not parser.open
+
+
+@given(mail.imap_server_streams())
+def test_server_streams_are_in_order(stream: bytes) -> None:
+    parser = imap.ResponseParser()
+    parser.receive_data(stream)
+    while (item := parser.next()) is not None:
+        assert not isinstance(item, imap.UnknownData)
+    assert not parser.open
+
+
+@pytest.mark.parametrize(
+    "strategy", [mail.imap_near_commands(), mail.imap_near_responses()], ids=["commands", "answers"]
+)
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda octets: re.search(rb"\{[0-9]+\}\r\n", octets),
+        lambda octets: re.search(rb"\{[0-9]+ \}", octets),
+        lambda octets: b"{" in octets and b'"' in octets,
+        lambda octets: b"\0" in octets,
+        lambda octets: octets.count(b"(") > 3,
+        lambda octets: re.search(rb"[^\r]\n", octets),
+        lambda octets: not octets.endswith(b"\n"),
+        lambda octets: not octets,
+    ],
+)
+def test_octets_of_every_kind_are_nearly_imap(
+    strategy: SearchStrategy[bytes], wanted: Callable[[bytes], object]
+) -> None:
+    find(strategy, wanted)
+
+
 # -- size ------------------------------------------------------------------------------------------
 
 
@@ -881,6 +1091,12 @@ def test_attacks_are_as_small_as_is_asked_for() -> None:
         (mail.pop3_client_streams().map(repr), 800),
         (mail.pop3_server_streams().map(repr), 1_000),
         (mail.pop3_sessions(), 1_500),
+        (mail.imap_commands(), 600),
+        (mail.imap_responses(), 1_000),
+        (mail.imap_client_streams().map(repr), 1_000),
+        (mail.imap_server_streams().map(repr), 1_500),
+        (mail.imap_near_commands().map(repr), 600),
+        (mail.imap_near_responses().map(repr), 800),
         (mail.sasl_sessions(), 600),
         (mail.header_fields(), 500),
         (mail.messages().map(bytes), 2_500),
@@ -890,7 +1106,9 @@ def test_attacks_are_as_small_as_is_asked_for() -> None:
     ids=[
         *("commands", "replies", "client streams", "server streams", "sessions", "bodies"),
         *("POP3 commands", "POP3 replies", "POP3 client streams", "POP3 server streams"),
-        *("POP3 sessions", "SASL sessions", "header fields", "messages", "near messages"),
+        *("POP3 sessions", "IMAP commands", "IMAP responses", "IMAP client streams"),
+        *("IMAP server streams", "near IMAP commands", "near IMAP responses"),
+        *("SASL sessions", "header fields", "messages", "near messages"),
         "hostile messages",
     ],
 )

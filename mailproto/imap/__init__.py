@@ -1,4 +1,4 @@
-r"""IMAP: the language, read and written.
+r"""IMAP: both ends, as machines that never touch a socket, and the language they speak.
 
 RFC 9051 and RFC 3501 with the extensions in use (the reference lists them). The rooms, from the
 ground up:
@@ -10,6 +10,8 @@ ground up:
   the grammar, both ways.
 * `_defects`: what is read although it is odd.
 * `_codec`, `_parsers`: whole commands and responses; octets that come piece by piece.
+* `_states`: the table of what may be said when, quirks.
+* `_server`, `_client`: the machines.
 
 Values become fragments, and octets become values::
 
@@ -100,12 +102,24 @@ from ._events import (
     FetchItem,
     FetchStart,
     Greeting,
+    IdleDone,
     Idling,
+    NextMessage,
+    ServerEvent,
     Timeout,
     TlsEstablished,
 )
 from ._mutf7 import decode_name, encode_name
-from ._parsers import CommandParser, LiteralWanted, ParsedCommand, ParsedResponse, ResponseParser
+from ._parsers import (
+    CommandParser,
+    Dropped,
+    LiteralWanted,
+    MessageEnd,
+    MessageLiteral,
+    ParsedCommand,
+    ParsedResponse,
+    ResponseParser,
+)
 from ._responses import (
     AclData,
     CapabilityData,
@@ -139,6 +153,7 @@ from ._responses import (
     UrlFetchData,
     Vanished,
 )
+from ._server import Server, ServerConfig
 from ._sets import EMPTY, SAVED, STAR, SequenceSet
 from ._states import IDLE_TIMEOUT, RULES, TIMEOUT, Quirks, Rule, State
 from ._values import (
@@ -226,6 +241,7 @@ __all__ = [
     "DeleteAcl",
     "Dialect",
     "Done",
+    "Dropped",
     "ESearch",
     "ESearchData",
     "Enable",
@@ -257,6 +273,7 @@ __all__ = [
     "Id",
     "IdData",
     "Idle",
+    "IdleDone",
     "Idling",
     "JmapAccess",
     "Key",
@@ -274,6 +291,8 @@ __all__ = [
     "MailboxAttribute",
     "MailboxFilter",
     "MailboxName",
+    "MessageEnd",
+    "MessageLiteral",
     "MetadataData",
     "Move",
     "MyRights",
@@ -282,6 +301,7 @@ __all__ = [
     "Namespace",
     "NamespaceData",
     "NamespaceItem",
+    "NextMessage",
     "Noop",
     "Not",
     "NotOffered",
@@ -312,6 +332,9 @@ __all__ = [
     "Section",
     "Select",
     "SequenceSet",
+    "Server",
+    "ServerConfig",
+    "ServerEvent",
     "SetAcl",
     "SetMetadata",
     "SetQuota",

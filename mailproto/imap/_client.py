@@ -447,6 +447,9 @@ class Client(ClientMachine[ClientEvent]):
         if self._inflate is None:
             return self._parser.read(self._in)
         while (item := self._parser.read(self._plain)) is None:
+            if self._inflate.eof:  # nothing can follow: the server is about to close
+                self._in.clear()
+                return None
             rest = self._inflate.unconsumed_tail
             data = rest or self._in.take(self._limits.chunk)
             if not data:
@@ -455,8 +458,6 @@ class Client(ClientMachine[ClientEvent]):
                 plain = self._inflate.decompress(data, self._limits.chunk)
             except zlib.error:
                 raise RemoteProtocolError("what the server sent cannot be inflated") from None
-            if self._inflate.eof:
-                raise RemoteProtocolError("the server ended its compressed stream")
             if plain:
                 self._plain.feed(plain)
         return item

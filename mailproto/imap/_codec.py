@@ -46,7 +46,7 @@ def parse_command(octets: bytes, *, utf8: bool = False, limits: Limits = _LIMITS
         raise SyntaxRefused(str(error)) from None
     if not octets.endswith(b"\r\n"):
         raise SyntaxRefused("A command ends with CRLF")
-    return read_command(frame, utf8=utf8, limits=limits)
+    return read_command(frame, utf8, limits)
 
 
 def parse_response(octets: bytes, *, utf8: bool = False, limits: Limits = _LIMITS) -> Response:

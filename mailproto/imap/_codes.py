@@ -32,7 +32,7 @@ from ._writer import Writer, octets_of
 
 __all__ = ["CODES", "Code", "read_code", "write_capabilities", "write_code"]
 
-_CODE_REST: Final = re.compile(r"[^\]\r\n\x00]+")
+_CODE_REST: Final = re.compile(r"[^\[\]\r\n\x00]+")
 
 
 def _read_code_rest(lexer: Lexer) -> str:
@@ -41,7 +41,7 @@ def _read_code_rest(lexer: Lexer) -> str:
 
 def _write_code_rest(writer: Writer, value: str) -> None:
     if _CODE_REST.fullmatch(value) is None or value[0] == " ":
-        raise ValueError("the text of a response code has neither ] nor a line end")
+        raise ValueError("the text of a response code has neither brackets nor a line end")
     writer.put(octets_of(value))
 
 
@@ -54,6 +54,8 @@ def _read_words(lexer: Lexer) -> tuple[str, ...]:
 
 
 def _write_words(writer: Writer, value: tuple[str, ...]) -> None:
+    if any(" " in word for word in value):
+        raise ValueError("a word of a response code has no space")
     _write_code_rest(writer, " ".join(value))
 
 
@@ -69,8 +71,20 @@ def _read_capabilities(lexer: Lexer) -> tuple[str, ...]:
     return tuple(_read_code_rest(lexer).split())
 
 
+_USUAL_CHARSET: Final = re.compile(r"[A-Za-z0-9.:_\-]+")
+
+
+def _write_charset(writer: Writer, value: str) -> None:
+    """An atom or a quoted string: a literal cannot stand in a line of text."""
+    if _USUAL_CHARSET.fullmatch(value) is not None:
+        writer.atom(value)
+    else:
+        writer.quoted(octets_of(value))
+
+
 _WORDS: Final = Kind(_read_words, _write_words)
 
+_CHARSET: Final = Kind(TEXT.read, _write_charset)
 _TAG_STRING: Final = Kind(_read_tag, _write_tag)
 _PROGRESS: Final = in_parentheses(sequence(or_nil(_TAG_STRING), or_nil(NUMBER), or_nil(NUMBER)))
 
@@ -118,7 +132,7 @@ def write_capabilities(writer: Writer, values: tuple[str, ...]) -> None:
         gap = b" "
 
 
-_CHARSETS: Final = listed(TEXT, least=1)
+_CHARSETS: Final = listed(_CHARSET, least=1)
 
 
 def _read_charsets(lexer: Lexer) -> tuple[str, ...]:

@@ -334,10 +334,11 @@ def _write_qresync(writer: Writer, value: tuple[Any, ...]) -> None:
         writer.put(b" ")
         SET.write(writer, known)
     if match is not None:
+        numbers, uids = match
         writer.put(b" (")
-        SET.write(writer, match[0])
+        SET.write(writer, numbers)
         writer.put(b" ")
-        SET.write(writer, match[1])
+        SET.write(writer, uids)
         writer.put(b")")
     writer.put(b")")
 
@@ -852,7 +853,7 @@ def _read_store(lexer: Lexer, uid: bool) -> tuple[Any, ...]:
     labels = match[2][:1] in b"Xx"
     kind = _LABEL if labels else FLAG
     if lexer.at(b"("):
-        flags = lexer.list_of(kind.read)
+        flags = _LABELS.read(lexer) if labels else FLAGS.read(lexer)
     else:
         found = [kind.read(lexer)]
         while lexer.more():
@@ -984,29 +985,32 @@ VERBS: Final[dict[str, Row]] = {
 }
 """How every verb is read and written; DONE and the answers to a challenge have no verb."""
 
+_BY_OCTETS: Final = {verb.encode("ascii"): row for verb, row in VERBS.items()}
+
 _HEAD: Final = re.compile(
     rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]++) (?:([Uu][Ii][Dd]) )?([A-Za-z0-9.\-]++)"
 )
 _TAG: Final = re.compile(rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,100}+) ")
 
 
-def read_command(frame: Frame, *, utf8: bool, limits: Limits) -> Command:
+def read_command(frame: Frame, utf8: bool, limits: Limits) -> Command:
     """The command in a frame. Raises `SyntaxRefused`."""
-    octets = frame.octets
-    head = _HEAD.match(octets)
+    head = _HEAD.match(frame.octets)
     if head is None:
-        if octets.rstrip(b" \r\n").upper() == b"DONE":
+        if frame.octets.rstrip(b" \r\n").upper() == b"DONE":
             return Done()
-        tag = _TAG.match(octets)
+        tag = _TAG.match(frame.octets)
         if tag is None:
             raise SyntaxRefused("A command starts with a tag")
         raise SyntaxRefused("A tag is followed by a command", tag[1].decode("ascii"))
     mark, prefix, word = head.groups()
     tag_text = mark.decode("ascii")
-    verb = word.decode("ascii").upper()
-    row = VERBS.get(verb)
+    row = _BY_OCTETS.get(word)
+    if row is None:
+        row = VERBS.get(word.decode("ascii").upper())
     lexer = Lexer(frame, head.end(), lenient=False, utf8=utf8, limits=limits)
     if row is None or (prefix is not None and not row.uid):
+        verb = word.decode("ascii").upper()
         name = verb if prefix is None else f"UID {verb}"
         if prefix is not None:
             raise SyntaxRefused(f"There is no {name}", tag_text)
@@ -1017,8 +1021,13 @@ def read_command(frame: Frame, *, utf8: bool, limits: Limits) -> Command:
         if lexer.pos != lexer.end:
             lexer.finish()
     except Refused as refused:
+        verb = word.decode("ascii").upper()
         raise SyntaxRefused(f"{verb}: {refused}", tag_text) from None
-    command: Command = row.make(*values, tag=tag_text, defects=tuple(lexer.defects))
+    command: Command
+    if lexer.defects:
+        command = row.make(*values, tag=tag_text, defects=tuple(lexer.defects))
+    else:
+        command = row.make(*values, tag=tag_text)
     return command
 
 

@@ -12,6 +12,7 @@ __all__ = ["DEFECTS"]
 
 DEFECTS: Final[dict[str, str]] = {
     "address_fields": "An address has not four fields; what is too much belongs to its name.",
+    "bad_base64": "A challenge that is not base64: its octets are empty.",
     "bad_quoting": "Quotes in a quoted string that are not escaped, or escapes of what needs none.",
     "bare_address": "One address where a list of them belongs.",
     "bare_disposition": "A disposition that is a string, without parameters.",

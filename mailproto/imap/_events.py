@@ -17,7 +17,7 @@ from .._structure import Section
 from .._vocabulary import Challenge, Read, Shown
 from ._commands import Command
 from ._responses import Condition, Response
-from ._values import FetchAttribute, ResponseCode
+from ._values import AppendMessage, FetchAttribute, ResponseCode
 
 __all__ = [
     "BadCommand",
@@ -30,7 +30,10 @@ __all__ = [
     "FetchItem",
     "FetchStart",
     "Greeting",
+    "IdleDone",
     "Idling",
+    "NextMessage",
+    "ServerEvent",
     "Timeout",
     "TlsEstablished",
 ]
@@ -128,3 +131,25 @@ ClientEvent: TypeAlias = (
     | Timeout
 )
 """Everything a client's `next_event()` returns but a `Want`."""
+
+
+# --- Servers ------------------------------------------------------------------------------------
+
+
+@attrs.frozen(repr=False)
+class NextMessage(Shown):
+    """Server: APPEND goes on with another message (RFC 3502); its octets are to be accepted."""
+
+    message: AppendMessage
+    """Its data is `Streamed`."""
+
+
+@attrs.frozen
+class IdleDone:
+    """Server: DONE was said, and IDLE is completed behind what is sent now."""
+
+
+ServerEvent: TypeAlias = (
+    Command | BadCommand | NextMessage | BodyChunk | BodyEnd | IdleDone | TlsEstablished | Timeout
+)
+"""Everything a server's `next_event()` returns but a `Want`."""

@@ -8,15 +8,16 @@ place, and the rest survives. Nothing here raises when it reads; servers write s
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import call
 from typing import Any, Final
 
 from ..errors import Defect
-from ..limits import Limits
 from ._lexer import Frame, Lexer, Refused, decode_text
 from ._mutf7 import decode_name
-from ._responses import FetchData, FetchItems
+from ._responses import FetchData, FetchItems, FetchSource
 from ._structures import BODY, BODYSTRUCTURE, ENVELOPE
 from ._syntax import (
     ANNOTATIONS,
@@ -25,7 +26,6 @@ from ._syntax import (
     DATE_TIME,
     FETCH_ATTRIBUTE,
     FLAGS,
-    MODSEQ,
     NTEXT,
     NUMBER,
     NZ_NUMBER,
@@ -33,11 +33,12 @@ from ._syntax import (
     flag_text,
     in_parentheses,
     or_nil,
+    usual_flags,
 )
 from ._values import Annotation, Binary, BinarySize, Body, FetchAttribute, Streamed, Unparsed
 from ._writer import Writer, octets_of
 
-__all__ = ["FETCH_VALUES", "fetch_reader", "read_fetch_items", "write_fetch"]
+__all__ = ["FETCH_VALUES", "at_end", "fetch_reader", "read_fetch_items", "write_fetch"]
 
 
 def _read_octets(lexer: Lexer) -> bytes | None:
@@ -77,7 +78,9 @@ def _read_labels(lexer: Lexer) -> tuple[str, ...]:
         if lexer.peek() == 0x5C:  # a system label, as a flag
             return flag_text(lexer.flag())
         octets = lexer.astring()
-        name = decode_name(octets)
+        if octets[:1] == b"\\":
+            return decode_text(octets)
+        name = decode_name(octets, utf8=lexer.utf8)
         return name if isinstance(name, str) and name != "INBOX" else decode_text(octets)
 
     found += lexer.list_of(label)
@@ -117,6 +120,10 @@ def _read_modseq(lexer: Lexer) -> int:
     return value
 
 
+def _write_modseq(writer: Writer, value: int) -> None:
+    writer.number(value, least=1)
+
+
 FETCH_VALUES: Final[dict[str, Kind]] = {
     "UID": NZ_NUMBER,
     "FLAGS": FLAGS,
@@ -129,7 +136,7 @@ FETCH_VALUES: Final[dict[str, Kind]] = {
     "RFC822": OCTETS,
     "RFC822.HEADER": OCTETS,
     "RFC822.TEXT": OCTETS,
-    "MODSEQ": in_parentheses(Kind(_read_modseq, MODSEQ.write)),
+    "MODSEQ": in_parentheses(Kind(_read_modseq, _write_modseq)),
     "EMAILID": in_parentheses(ATOM),
     "THREADID": or_nil(in_parentheses(ATOM)),
     "PREVIEW": NTEXT,
@@ -157,28 +164,13 @@ _USUAL_ITEM: Final = re.compile(
     rb"(?:UID ([1-9][0-9]{0,9})"
     rb"|FLAGS \(([!#-'*-\[\\\]-z|}~ ]{0,200}+)\)"
     rb"|RFC822\.SIZE (0|[1-9][0-9]{0,18})"
-    rb"|INTERNALDATE \"([0-9 ][0-9]-[A-Za-z]{3}-[0-9]{4}) ([0-9:]{8}) ([+\-][0-9]{4})\""
-    rb"|MODSEQ \(([1-9][0-9]{0,18})\))(?=[ )])"
+    rb"|INTERNALDATE \"([0-9 ][0-9]-[A-Za-z]{3}-[0-9]{4} [0-9:]{8} [+\-][0-9]{4})\""
+    rb"|MODSEQ \(([1-9][0-9]{0,18})\))( (?=[A-Z])|\))"
 )
 """What is asked for in every listing, as every server writes it."""
 
-_UID, _FLAGS, _SIZE, _DATE, _, _ZONE, _MODSEQ = range(1, 8)
-
-_STRICT_FLAGS: Final = re.compile(
-    rb"(?:\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+(?: (?!\)|\Z)|\Z))*+"
-)
-
-
-@lru_cache(maxsize=1024)
-def _usual_flags(octets: bytes) -> tuple[str, ...] | None:
-    """The flags of a list without its parentheses, if they are written as the grammar says."""
-    if _STRICT_FLAGS.fullmatch(octets) is None or b"NIL" in octets.upper():
-        return None
-    return tuple(map(flag_text, octets.split(b" "))) if octets else ()
-
-
 _MONTHS: Final = {
-    name.encode("ascii"): f"{number:02}"
+    name: f"{number:02}"
     for number, name in enumerate(
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1
     )
@@ -186,61 +178,73 @@ _MONTHS: Final = {
 
 
 @lru_cache(maxsize=1024)
-def _usual_day(octets: bytes) -> str | None:
-    """`17-Jul-1996` as the start of an ISO date."""
-    month = _MONTHS.get(octets[3:6].capitalize())
-    if month is None:
-        return None
-    return f"{octets[7:].decode('ascii')}-{month}-{octets[:2].decode('ascii').replace(' ', '0')}T"
+def _usual_day(text: str) -> str:
+    """`17-Jul-1996` as the start of an ISO date; "" is the start of none."""
+    month = _MONTHS.get(text[3:6].capitalize())
+    return "" if month is None else f"{text[7:]}-{month}-{text[:2].replace(' ', '0')}T"
 
 
-def _usual_date(day: bytes, time: bytes, zone: bytes) -> datetime | None:
-    prefix = _usual_day(day)
-    if prefix is None:
-        return None
+_from_iso = datetime.fromisoformat
+
+
+def _usual_date(octets: bytes) -> datetime | None:
+    text = octets.decode("ascii")
     try:
-        return datetime.fromisoformat(f"{prefix}{time.decode('ascii')}{zone.decode('ascii')}")
+        return _from_iso(f"{_usual_day(text[:11])}{text[12:20]}{text[21:]}")
     except ValueError:
         return None
 
 
-def read_fetch_items(lexer: Lexer) -> FetchItems:
-    """The items behind the opening parenthesis, to the end of the line. Never raises."""
-    octets = lexer.octets
-    items: list[tuple[FetchAttribute, Any]] = []
+def _read_usual(octets: bytes, pos: int, items: list[tuple[FetchAttribute, Any]]) -> int:
+    """Read items from `pos` on as long as they are usual ones: where the next thing is.
+
+    That is an item, or the parenthesis behind the last.
+    """
     usual = _USUAL_ITEM.match
+    while (match := usual(octets, pos)) is not None:
+        uid, flags, size, date, modseq, behind = match.groups()
+        value: Any
+        if uid is not None:
+            value = int(uid)
+            if value >= 4294967296:
+                break
+            items.append(("UID", value))
+        elif flags is not None:
+            value = usual_flags(flags)
+            if value is None:
+                break
+            items.append(("FLAGS", value))
+        elif size is not None:
+            items.append(("RFC822.SIZE", int(size)))
+        elif date is not None:
+            value = _usual_date(date)
+            if value is None:
+                break
+            items.append(("INTERNALDATE", value))
+        else:
+            items.append(("MODSEQ", int(modseq)))
+        pos = match.end()
+        if behind == b")":
+            return pos - 1
+    return pos
+
+
+def read_fetch_items(lexer: Lexer, found: Iterable[tuple[FetchAttribute, Any]] = ()) -> FetchItems:
+    """The items behind the opening parenthesis, to the end of the line. Never raises.
+
+    `found` are those that were read before.
+    """
+    octets = lexer.octets
+    items = list(found)
+    if items and octets[lexer.pos] == 0x29 and at_end(lexer):
+        return tuple(items)
     while True:
-        match = usual(octets, lexer.pos)
-        if match is not None:
-            which = match.lastindex
-            value: Any
-            if which == _UID:
-                name = "UID"
-                value = int(match[1])
-                if value >= 4294967296:
-                    value = None
-            elif which == _FLAGS:
-                name = "FLAGS"
-                value = _usual_flags(match[2])
-            elif which == _SIZE:
-                name = "RFC822.SIZE"
-                value = int(match[3])
-            elif which == _ZONE:
-                name = "INTERNALDATE"
-                value = _usual_date(match[4], match[5], match[6])
-            else:
-                name = "MODSEQ"
-                value = int(match[7])
-            if value is not None:
-                items.append((name, value))
-                pos = match.end()
-                if octets[pos] == 0x20:
-                    lexer.pos = pos + 1
-                    continue
-                lexer.pos = pos
-                if _at_end(lexer):
-                    return tuple(items)
-                continue
+        count = len(items)
+        lexer.pos = _read_usual(octets, lexer.pos, items)
+        if len(items) > count and octets[lexer.pos] == 0x29:
+            if at_end(lexer):
+                return tuple(items)
+            continue
         try:
             items.append(_read_item(lexer))
         except Refused:
@@ -253,14 +257,14 @@ def read_fetch_items(lexer: Lexer) -> FetchItems:
             if raw:
                 items.append(("", Unparsed(raw)))
                 lexer.odd("unreadable_item", start)
-        if _at_end(lexer):
+        if at_end(lexer):
             return tuple(items)
 
 
 _BLANKS: Final = re.compile(rb"[ \t\r\n]*+")
 
 
-def _at_end(lexer: Lexer) -> bool:
+def at_end(lexer: Lexer) -> bool:
     """Behind an item: read the space before the next, or the parenthesis at the end."""
     octets, end = lexer.octets, lexer.end
     while True:
@@ -315,7 +319,10 @@ def _read_item(lexer: Lexer) -> tuple[FetchAttribute, Any]:
         lexer.space()
         value_start = lexer.pos
         value = kind.read(lexer)
-        if lexer.octets[lexer.pos] not in b" )\r\n\t(":
+        literal = lexer.frame.literals.get(value_start)  # where that ends is certain
+        if (literal is None or literal[1] != lexer.pos) and (
+            lexer.octets[lexer.pos] not in b" )\r\n\t("
+        ):
             lexer.refuse("the end of the value")
     except Refused as refused:
         del lexer.defects[defects:]
@@ -367,19 +374,75 @@ def write_fetch(writer: Writer, value: FetchData) -> None:
     writer.put(b" ()" if gap == b" (" else b")")
 
 
+class _Order:
+    """Usual items in one order: all of them are one match.
+
+    It goes to the next item, or to the end of the line.
+    """
+
+    __slots__ = ("match", "names", "readers")
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self.readers = [_IN_ORDER[name][1] for name in names]
+        patterns = b" ".join(_IN_ORDER[name][0] for name in names)
+        self.match = re.compile(patterns + rb"(?: (?=[A-Z])|\)\r\n\Z)").match
+
+
+_IN_ORDER: Final[dict[str, tuple[bytes, Callable[[bytes], Any]]]] = {
+    "UID": (rb"UID ([1-9][0-9]{0,8})", int),
+    "FLAGS": (rb"FLAGS \(([!#-'*-\[\\\]-z|}~ ]{0,200}+)\)", usual_flags),
+    "RFC822.SIZE": (rb"RFC822\.SIZE (0|[1-9][0-9]{0,18})", int),
+    "INTERNALDATE": (
+        rb"INTERNALDATE \"([0-9 ][0-9]-[A-Za-z]{3}-[0-9]{4} [0-9:]{8} [+\-][0-9]{4})\"",
+        _usual_date,
+    ),
+    "MODSEQ": (rb"MODSEQ \(([1-9][0-9]{0,18})\)", int),
+}
+_order: Final = lru_cache(maxsize=64)(_Order)
+_recent: Final = [_order(("UID", "FLAGS"))]
+"""The order of the last response that was read: in one listing it is always the same."""
+
+
 def fetch_reader(
-    source: tuple[Frame, int, bool, Limits],
-) -> tuple[FetchItems, tuple[Defect, ...]]:
-    """What a `FetchData` from the wire reads its items with."""
-    frame, pos, utf8, limits = source
-    lexer = Lexer(frame, pos, lenient=True, utf8=utf8, limits=limits)
-    if lexer.at(b")"):
+    source: FetchSource,
+) -> tuple[Sequence[Any], Sequence[FetchAttribute], tuple[Defect, ...], FetchSource | None]:
+    """What a `FetchData` from the wire reads on with: values, names, defects, what is left.
+
+    The usual items at its beginning are read first, and all the rest when that is not enough.
+    """
+    octets, literals, pos, utf8, limits, found = source
+    if found is None:
+        order = _recent[0]
+        names: Sequence[Any] = ()
+        values: Sequence[Any] = ()
+        match = order.match(octets, pos)
+        if match is not None:
+            values = list(map(call, order.readers, match.groups()))  # pyright: ignore[reportArgumentType]
+            if None not in values:
+                names = order.names
+                pos = match.end()
+                if pos == len(octets):
+                    return values, names, (), None
+        found = tuple(zip(names, values, strict=False))
+        more: list[tuple[FetchAttribute, Any]] = []
+        pos = _read_usual(octets, pos, more)
+        if more:
+            found = (*found, *more)
+            names, values = zip(*found, strict=True)
+            if len(names) < 8:
+                _recent[0] = _order(names)
+        if found and octets[pos] != 0x29:
+            return values, names, (), (octets, literals, pos, utf8, limits, found)
+    lexer = Lexer(Frame(octets, literals), pos, lenient=True, utf8=utf8, limits=limits)
+    if not found and lexer.at(b")"):
         lexer.pos += 1
         if not _finished(lexer):
             lexer.odd("trailing_text")
-        return (), tuple(lexer.defects)
-    items = read_fetch_items(lexer)
-    return items, tuple(lexer.defects)
+        return (), (), tuple(lexer.defects), None
+    items = read_fetch_items(lexer, found)
+    names = [name for name, _ in items]
+    return [value for _, value in items], names, tuple(lexer.defects), None
 
 
 def _finished(lexer: Lexer) -> bool:

@@ -133,7 +133,7 @@ _QUOTED: Final = re.compile(rb'"([^"\\\r\n\x00]*+)"(?=[ )\]\r\n]|\Z)')
 _ESCAPED: Final = re.compile(rb'"((?:[^"\\\r\n\x00]++|\\["\\])*+)"')
 _UNESCAPE: Final = re.compile(rb'\\(["\\])')
 _NUMBER: Final = re.compile(rb"[0-9]{1,20}+(?![0-9])")
-_NIL: Final = re.compile(rb"NIL(?=[ )\]\r\n]|\Z)", re.IGNORECASE)
+_NIL: Final = re.compile(rb"NIL(?=[ )\r\n]|\Z)", re.IGNORECASE)
 _LABEL: Final = re.compile(rb"[A-Za-z_.\-][A-Za-z0-9_.:\-]*+")
 _FLAG: Final = re.compile(rb"\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]++|\\\*")
 _LOOSE_FLAG: Final = re.compile(rb"[^ ()\x00-\x1f\x7f]++")
@@ -165,12 +165,10 @@ class Lexer:
         limits: Limits = _LIMITS,
     ) -> None:
         self.frame = frame
-        self.octets = frame.octets
+        self.octets = octets = frame.octets
         self.pos = pos
-        end = len(self.octets)
-        if self.octets.endswith(b"\n"):
-            end -= 2 if self.octets.endswith(b"\r\n") else 1
-        self.end = end
+        tail = octets[-2:]
+        self.end = len(octets) - (2 if tail == b"\r\n" else tail[-1:] == b"\n")
         self.lenient = lenient
         self.utf8 = utf8
         """Whether names of mailboxes are UTF-8 (RFC 6855, RFC 9051)."""
@@ -243,11 +241,14 @@ class Lexer:
 
     def more(self) -> bool:
         """Whether another argument follows: reads the space before it. Lenient: not at the end."""
-        if self.octets[self.pos : self.pos + 1] != b" " or self.pos >= self.end:
-            return False
         start = self.pos
+        if self.octets[start : start + 1] != b" " or start >= self.end:
+            return False
+        if not self.lenient:
+            self.pos = start + 1
+            return True
         self.space()
-        if self.pos >= self.end and self.lenient:
+        if self.pos >= self.end:
             self.odd("trailing_space", start)
             return False
         return True
@@ -279,7 +280,11 @@ class Lexer:
 
     def name(self) -> str:
         """An atom that is compared without case: in upper case."""
-        return self.match(_ATOM, "a name").decode("ascii").upper()
+        match = _ATOM.match(self.octets, self.pos, self.end)
+        if match is None:
+            self.refuse("a name")
+        self.pos = match.end()
+        return match[0].decode("ascii").upper()
 
     def label(self) -> str:
         """A tagged-ext-label: in upper case."""
@@ -359,7 +364,8 @@ class Lexer:
                 match.end() >= self.end or octets[match.end()] in b" )]" or not self.lenient
             ):
                 self.pos = match.end()
-                return _UNESCAPE.sub(rb"\1", match[1])
+                text = match[1]
+                return _UNESCAPE.sub(rb"\1", text) if b"\\" in text else text
             if self.lenient:
                 return self._loose_string()
             self.refuse("the end of a quoted string, with nothing unusual in it")
@@ -388,12 +394,14 @@ class Lexer:
 
     def astring(self) -> bytes:
         """An atom, with `]`, or a string."""
-        match = _ASTRING.match(self.octets, self.pos, self.end)
-        if match is not None:
-            self.pos = match.end()
-            if not self.lenient or self.octets[self.pos] in b" )\r\n":
-                return match[0]
-            self.pos = match.start()
+        octets, pos = self.octets, self.pos
+        if octets[pos : pos + 1] != b'"':
+            match = _ASTRING.match(octets, pos, self.end)
+            if match is not None:
+                end = match.end()
+                if not self.lenient or octets[end] in b" )\r\n":
+                    self.pos = end
+                    return match[0]
         found = self.string_or_none()
         if found is not None:
             return found
@@ -457,6 +465,7 @@ class Lexer:
         """`(a b c)`, each read by `read`. Lenient: spaces inside the parentheses too."""
         self.expect(b"(")
         found: list[T] = []
+        octets = self.octets
         most = _UNBOUNDED if self.limits.items is None else self.limits.items
         if self.lenient:
             self._skip_inside()
@@ -465,7 +474,14 @@ class Lexer:
                 found.append(read(self))
                 if len(found) > most:
                     self.refuse(f"a list of at most {most}")
-                if self.lenient:
+                pos = self.pos
+                octet = octets[pos : pos + 1]
+                if octet == b")":
+                    self.pos = pos + 1
+                    break
+                if octet == b" " and octets[pos + 1 : pos + 2] not in _AMISS:
+                    self.pos = pos + 1
+                elif self.lenient:
                     self._skip_inside(between=True)
                     if self.take(b")"):
                         break
@@ -531,6 +547,7 @@ class Lexer:
         return self.octets[start : self.end]
 
 
+_AMISS: Final = (b" ", b"\t", b")")  # behind a space in a list
 _PLAIN: Final = re.compile(rb'[^ ()\[\]{~"]++')
 _ODD_NUMBER: Final = re.compile(
     rb"-[0-9]{1,20}+|[0-9]{1,20}+(?:\.[0-9]{1,20}+)?(?:[eE][+\-]?[0-9]{1,2})?"

@@ -22,9 +22,13 @@ from __future__ import annotations
 
 import binascii
 import re
+from functools import lru_cache
 
 __all__ = ["decode_name", "encode_name"]
 
+# Text, and shifts of which none follows another: each of them can be judged alone.
+_USUAL = re.compile(rb"(?:[ -%'-~]++|&-|&[A-Za-z0-9+,]++-(?!&[^\-]))*+")
+_LONG = 256
 _PLAIN = re.compile(rb"[ -%'-~]*+")
 _SHIFT = re.compile(rb"&([A-Za-z0-9+,]*+)-")
 _TO_SHIFT = re.compile(r"&|[^ -~]++")
@@ -39,11 +43,30 @@ def decode_name(octets: bytes, *, utf8: bool = False) -> str | bytes:
     """
     if _PLAIN.fullmatch(octets):
         return "INBOX" if len(octets) == 5 and octets.upper() == b"INBOX" else octets.decode()
+    if not utf8 and len(octets) < _LONG and _USUAL.fullmatch(octets):
+        try:
+            return _SHIFT.sub(_usual_shifted, octets).decode()
+        except ValueError:
+            pass  # judged below
     try:
         name = (octets if utf8 else _SHIFT.sub(_shifted, octets)).decode()
         return name if encode_name(name, utf8=utf8) == octets else octets
     except ValueError:  # not base64, not UTF-16, not UTF-8, or what cannot be sent
         return octets
+
+
+def _usual_shifted(match: re.Match[bytes]) -> bytes:
+    return _usual_shift(match[1])
+
+
+@lru_cache(maxsize=1024)
+def _usual_shift(base64: bytes) -> bytes:
+    """What stands between `&` and `-`. Raises ValueError if it had to be written otherwise."""
+    octets = b"&%b-" % base64
+    text = _SHIFT.sub(_shifted, octets)
+    if encode_name(text.decode()) != octets:
+        raise ValueError("not the one way to write it")
+    return text
 
 
 def encode_name(name: str | bytes, *, utf8: bool = False) -> bytes:

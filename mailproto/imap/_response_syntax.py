@@ -76,6 +76,7 @@ from ._syntax import (
     pair,
     sequence,
     spaced,
+    usual_flags,
 )
 from ._values import (
     NamespaceItem,
@@ -86,7 +87,7 @@ from ._values import (
 )
 from ._writer import Writer, octets_of
 
-__all__ = ["WRITERS", "read_response"]
+__all__ = ["WRITERS", "read_line", "read_response"]
 
 
 # --- Status responses -----------------------------------------------------------------------------
@@ -807,7 +808,35 @@ _TAGGED: Final = re.compile(
     rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]++) +(OK|NO|BAD)(?=[ \r\n])( ?)", re.IGNORECASE
 )
 _BARE_STATUS: Final = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?=[ \r\n])( ?)", re.IGNORECASE)
-_FETCH: Final = re.compile(rb"\* ([1-9][0-9]{0,9}) (FETCH|UIDFETCH) \(")
+_FETCH: Final = re.compile(rb"\* ([1-9][0-9]{0,8}) (FETCH|UIDFETCH) \(")
+
+
+_NONE: Final[dict[int, tuple[int, int]]] = {}
+_USUAL_LIST: Final = re.compile(
+    rb"\* (LIST|LSUB) \(([!#-'*-\[\\\]-z|}~ ]{0,200}+)\) "
+    rb'(?:"([^"\\\r\n\x00\x80-\xff]|\\\\)"|NIL) '
+    rb'(?:"([^"\\\r\n\x00]*+)"|(?![Nn][Ii][Ll]\r)([!#$&\'+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]++))\r\n'
+)
+_MOST_ATTRIBUTES: Final = 101
+
+
+def read_line(octets: bytes, utf8: bool, limits: Limits) -> Response:
+    """The response in a line without literals. Never raises."""
+    match = _FETCH.match(octets)
+    if match is not None:
+        number, name = match.groups()
+        source = octets, _NONE, match.end(), utf8, limits, None
+        return FetchData.from_wire(int(number), name == b"UIDFETCH", fetch_reader, source)
+    match = _USUAL_LIST.match(octets)
+    if match is not None and (limits.items is None or limits.items >= _MOST_ATTRIBUTES):
+        name, words, delimiter, quoted, atom = match.groups()
+        attributes = usual_flags(words)
+        mailbox = decode_name(atom if quoted is None else quoted, utf8=utf8)
+        if attributes is not None and isinstance(mailbox, str):
+            if delimiter is not None:
+                delimiter = chr(delimiter[0])
+            return ListData(attributes, delimiter, mailbox, (), name.decode("ascii"))
+    return _read_response(Frame(octets, _NONE), utf8, limits)
 
 
 def read_response(frame: Frame, *, utf8: bool, limits: Limits) -> Response:
@@ -815,11 +844,14 @@ def read_response(frame: Frame, *, utf8: bool, limits: Limits) -> Response:
     octets = frame.octets
     match = _FETCH.match(octets)
     if match is not None:
-        number = int(match[1])
-        if number < 4294967296:
-            return FetchData.from_wire(
-                number, match[2] == b"UIDFETCH", fetch_reader, (frame, match.end(), utf8, limits)
-            )
+        number, name = match.groups()
+        source = octets, frame.literals, match.end(), utf8, limits, None
+        return FetchData.from_wire(int(number), name == b"UIDFETCH", fetch_reader, source)
+    return _read_response(frame, utf8, limits)
+
+
+def _read_response(frame: Frame, utf8: bool, limits: Limits) -> Response:
+    octets = frame.octets
     lexer = Lexer(frame, 0, lenient=True, utf8=utf8, limits=limits)
     if not octets.endswith(b"\r\n"):
         lexer.pos = lexer.end
@@ -924,9 +956,11 @@ def _read_numbered(lexer: Lexer, name: str, number: int) -> Any:
         defects.append(Defect("zero", 2, b"0"))
     if not lexer.take(b"("):
         lexer.refuse("a list of items")
-    items, more = fetch_reader((lexer.frame, lexer.pos, lexer.utf8, lexer.limits))
+    octets, literals = lexer.frame
+    source = octets, literals, lexer.pos, lexer.utf8, lexer.limits, None
+    read = FetchData.from_wire(number, name == "UIDFETCH", fetch_reader, source)
     lexer.pos = lexer.end
-    return FetchData(number, items, uidfetch=name == "UIDFETCH", defects=(*defects, *more))
+    return FetchData(number, read.items, uidfetch=read.uidfetch, defects=(*defects, *read.defects))
 
 
 _ODD_UNTAGGED: Final = re.compile(rb"\*[ \t]*(?=[\[A-Za-z0-9])")

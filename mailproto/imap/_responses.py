@@ -11,7 +11,7 @@ measured before, and reading never raises: what cannot be read is an `Unparsed` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -20,6 +20,7 @@ import attrs
 from .._structure import BodyStructure, Envelope, Section
 from .._vocabulary import Offered, Read
 from ..errors import Defect
+from ..limits import Limits
 from ._sets import SequenceSet
 from ._values import (
     Binary,
@@ -343,9 +344,21 @@ class ESearchData(Pairs, Read):
 
 FetchItems: TypeAlias = tuple[tuple[FetchAttribute, Any], ...]
 
-FetchReader: TypeAlias = Callable[[Any], tuple[FetchItems, tuple[Defect, ...]]]
+FetchSource: TypeAlias = tuple[
+    bytes, Mapping[int, tuple[int, int]], int, bool, Limits, FetchItems | None
+]
+"""Octets, where their literals are, where to begin, whether names are UTF-8, limits, and the items
+that were read before; None: not even a beginning was made."""
+
+FetchReader: TypeAlias = Callable[
+    [FetchSource],
+    tuple[Sequence[Any], Sequence[FetchAttribute], tuple[Defect, ...], FetchSource | None],
+]
+"""Values, their attributes, defects, and what is left to be read."""
 
 _EMPTY: FetchItems = ()
+_NOTHING: Any = ((), ())
+_WHOLE = Section()
 
 
 class FetchData(Pairs):
@@ -361,7 +374,12 @@ class FetchData(Pairs):
     Immutable.
     """
 
-    __slots__ = ("_defects", "_items", "_read", "_source", "number", "uidfetch")
+    __slots__ = ("_defects", "_names", "_read", "_source", "_values", "number", "uidfetch")
+
+    _names: Sequence[FetchAttribute]  # all, or as far as they were read
+    _values: Sequence[Any]
+    _source: FetchSource | None  # what is left to be read
+    _read: FetchReader
 
     number: int
     """The message number; for a UIDFETCH response the UID."""
@@ -378,37 +396,42 @@ class FetchData(Pairs):
     ) -> None:
         self.number = number
         self.uidfetch = uidfetch
-        self._read: FetchReader | None = None
-        self._source: Any = None
-        self._items: FetchItems = tuple(items)
+        self._source: FetchSource | None = None
+        self._names, self._values = tuple(zip(*items, strict=True)) or _NOTHING
         self._defects = defects
 
     @classmethod
-    def from_wire(cls, number: int, uidfetch: bool, read: FetchReader, source: Any) -> FetchData:
-        """One whose items `read(source)` gives when they are first asked for."""
+    def from_wire(
+        cls, number: int, uidfetch: bool, read: FetchReader, source: FetchSource
+    ) -> FetchData:
+        """One whose items `read(source)` gives when they are first asked for.
+
+        It gives some, and what to read on with, or all.
+        """
         self = cls.__new__(cls)
         self.number = number
         self.uidfetch = uidfetch
         self._read = read
+        self._names = self._values = ()
         self._source = source
         return self
 
-    def _now(self) -> None:
-        read = self._read
-        if read is not None:
-            self._items, self._defects = read(self._source)
-            self._read = self._source = None
+    def _read_on(self, source: FetchSource) -> None:
+        # What is left comes last: a thread that looks on reads the same again.
+        self._values, self._names, self._defects, self._source = self._read(source)
 
     @property
     def items(self) -> FetchItems:
         """(attribute, value), in the order they came."""
-        self._now()
-        return self._items
+        while (source := self._source) is not None:
+            self._read_on(source)
+        return tuple(zip(self._names, self._values, strict=True))
 
     @property
     def defects(self) -> tuple[Defect, ...]:
         """What was odd about the way it was written."""
-        self._now()
+        while (source := self._source) is not None:
+            self._read_on(source)
         return self._defects
 
     @property
@@ -436,12 +459,21 @@ class FetchData(Pairs):
         return (self.number, self.uidfetch, self.items, self.defects)
 
     def __setstate__(self, state: Any) -> None:
-        self.number, self.uidfetch, self._items, self._defects = state
-        self._read = self._source = None
+        self.number, self.uidfetch, items, self._defects = state
+        self._names, self._values = tuple(zip(*items, strict=True)) or _NOTHING
+        self._source = None
 
-    def _value(self, name: str, kind: type | tuple[type, ...]) -> Any:
-        value = self.get(name)
-        return value if isinstance(value, kind) else None
+    def _value(self, name: str, kind: type) -> Any:
+        while True:
+            try:
+                value = self._values[self._names.index(name)]
+            except ValueError:  # not among those that have been read
+                source = self._source
+                if source is None:
+                    return None
+                self._read_on(source)
+            else:
+                return value if isinstance(value, kind) else None
 
     @property
     def uid(self) -> int | None:
@@ -490,14 +522,27 @@ class FetchData(Pairs):
     def section(self, section: Section | str = "") -> bytes | Streamed | None:
         """The octets of `BODY[section]`, of all of it or from some offset; None if it is not here.
 
-        `data.section("1.MIME")`. Raises ValueError for what is no section.
+        `data.section("1.MIME")`; names of fields are compared without case, as servers do not keep
+        it. Raises ValueError for what is no section.
         """
-        wanted = Section.parse(section) if isinstance(section, str) else section
+        if section == "":
+            wanted = _WHOLE
+        else:
+            wanted = Section.parse(section) if isinstance(section, str) else section
         for attribute, value in self.items:
-            if isinstance(attribute, (Body, Binary)) and attribute.section == wanted:
+            if isinstance(attribute, (Body, Binary)) and _same(attribute.section, wanted):
                 found: bytes | Streamed | None = value
                 return found
         return None
+
+
+def _same(one: Section, other: Section) -> bool:
+    """Whether two sections are the same, the case of field names aside."""
+    if one == other:
+        return True
+    if not one.names or (one.path, one.text) != (other.path, other.text):
+        return False
+    return [name.lower() for name in one.names] == [name.lower() for name in other.names]
 
 
 @attrs.frozen(repr=False)

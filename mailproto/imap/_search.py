@@ -124,10 +124,12 @@ def read_program(lexer: Lexer) -> tuple[SearchKey, ...]:
         if len(stack) > lexer.most:
             lexer.refuse(f"at most {lexer.most} levels of search keys")
         key: SearchKey
-        if lexer.take(b"("):
+        octet = lexer.peek()
+        if octet == 0x28:  # (
+            lexer.pos += 1
             stack.append((And, []))
             continue
-        if lexer.peek() in _SET_STARTS:
+        if octet in _SET_STARTS:
             key = SET.read(lexer)
         else:
             name = lexer.name()

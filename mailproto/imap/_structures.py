@@ -11,7 +11,9 @@ behind it. Parts inside parts are read and written with a stack.
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final, TypeVar
 
 from .._structure import Address, BodyStructure, Envelope
 from ._lexer import Lexer, Refused, decode_text
@@ -28,22 +30,70 @@ def _ntext(lexer: Lexer) -> str | None:
 
 # --- ENVELOPE -------------------------------------------------------------------------------------
 
-_N: Final = rb'(?:"([^"\\\r\n\x00\x80-\xff]*+)"|NIL)'
-_USUAL_ADDRESS: Final = re.compile(rb"\(" + rb" ".join([_N] * 4) + rb"\)")
+_Q: Final = rb'"[^"\\\r\n\x00\x80-\xff]*+"'
+_N: Final = rb"(?:" + _Q + rb"|NIL)"
+_ADDRESS: Final = rb"\(" + rb" ".join([_N] * 4) + rb"\)"
+_ADDRESSES: Final = rb"(NIL|\((?:" + _ADDRESS + rb")++\))"
+_TEXT: Final = rb'("(?:[^"\\\r\n\x00\x80-\xff]++|\\["\\])*+"|NIL)'
+_USUAL_ENVELOPE: Final = re.compile(
+    rb"\(" + rb" ".join([_TEXT] * 2 + [_ADDRESSES] * 6 + [_TEXT] * 2) + rb"\)"
+)
+_USUAL_ADDRESS: Final = re.compile(
+    rb"\(" + rb" ".join([rb'(?:"([^"\\\r\n\x00\x80-\xff]*+)"|NIL)'] * 4) + rb"\)"
+)
 _ADDRESS_FIELDS: Final = 4
+
+
+def _usual_text(octets: bytes) -> str | None:
+    """A string in ASCII, with its quotes, or NIL."""
+    if octets == b"NIL":
+        return None
+    text = octets[1:-1].decode("ascii")
+    return _ESCAPE.sub(r"\1", text) if "\\" in text else text
+
+
+_ESCAPE: Final = re.compile(r"\\(.)")
+
+
+def _matched_address(match: re.Match[bytes]) -> Address:
+    name, adl, mailbox, host = match.groups()
+    return Address(
+        None if name is None else name.decode("ascii"),
+        None if adl is None else adl.decode("ascii"),
+        None if mailbox is None else mailbox.decode("ascii"),
+        None if host is None else host.decode("ascii"),
+    )
+
+
+T = TypeVar("T")
+
+
+def _kept(read: Callable[[bytes], T]) -> Callable[[bytes], T]:
+    """`read`, whose last results are kept, but for octets so long that they would weigh much."""
+    cached = lru_cache(maxsize=1024)(read)
+
+    def get(octets: bytes) -> T:
+        return cached(octets) if len(octets) < _LONG else read(octets)
+
+    return get
+
+
+_LONG: Final = 300
+
+
+@_kept
+def _usual_addresses(octets: bytes) -> tuple[Address, ...]:
+    """A list of addresses. The same come again and again: From, Sender and Reply-To are alike."""
+    if octets == b"NIL":
+        return ()
+    return tuple(map(_matched_address, _USUAL_ADDRESS.finditer(octets)))
 
 
 def _read_address(lexer: Lexer) -> Address:
     match = _USUAL_ADDRESS.match(lexer.octets, lexer.pos)
     if match is not None:
         lexer.pos = match.end()
-        name, adl, mailbox, host = match.groups()
-        return Address(
-            None if name is None else name.decode("ascii"),
-            None if adl is None else adl.decode("ascii"),
-            None if mailbox is None else mailbox.decode("ascii"),
-            None if host is None else host.decode("ascii"),
-        )
+        return _matched_address(match)
     lexer.expect(b"(")
     return _address_inside(lexer)
 
@@ -112,6 +162,26 @@ def _read_addresses(lexer: Lexer) -> tuple[Address, ...]:
 
 
 def _read_envelope(lexer: Lexer) -> Envelope | None:
+    match = _USUAL_ENVELOPE.match(lexer.octets, lexer.pos)
+    if match is None:
+        return _read_any_envelope(lexer)
+    lexer.pos = match.end()
+    date, subject, sender1, sender2, reply_to, to, cc, bcc, parent, ident = match.groups()
+    return Envelope(
+        _usual_text(date),
+        _usual_text(subject),
+        _usual_addresses(sender1),
+        _usual_addresses(sender2),
+        _usual_addresses(reply_to),
+        _usual_addresses(to),
+        _usual_addresses(cc),
+        _usual_addresses(bcc),
+        _usual_text(parent),
+        _usual_text(ident),
+    )
+
+
+def _read_any_envelope(lexer: Lexer) -> Envelope | None:
     start = lexer.pos
     if lexer.lenient and lexer.nil():
         lexer.odd("no_envelope", start)
@@ -469,7 +539,8 @@ def _count(lexer: Lexer, most: int) -> int:
 def _finish_single(lexer: Lexer, fields: _Fields) -> None:
     if _next(lexer):
         start = lexer.pos
-        if lexer.lenient and not lexer.at(b'"') and not lexer.nil():
+        string = lexer.at(b'"') or start in lexer.frame.literals
+        if lexer.lenient and not string and not lexer.nil():
             # Numbers and lists where an MD5 belongs: fields of some other kind of part.
             lexer.pos = start
             while True:
@@ -510,7 +581,142 @@ def _finish_multipart(lexer: Lexer, fields: _Fields) -> None:
         lexer.expect(b")")
 
 
+# The usual form: a part is one match, and so is what stands behind the parts of a multipart. What
+# is alike in part after part (type, charset, encoding; four times NIL) is kept with its values.
+
+_PAIRS: Final = rb"\(" + _Q + rb" " + _Q + rb"(?: " + _Q + rb" " + _Q + rb"){0,50}+\)"
+_PARAMS: Final = rb"(?:NIL|" + _PAIRS + rb")"
+_DISPOSITION: Final = rb"(?:NIL|\(" + _Q + rb" " + _PARAMS + rb"\))"
+_LANGUAGE_AND_SO_ON: Final = rb"(?: " + _N + rb"(?: " + _N + rb")?+)?+"
+_BEHIND: Final = rb"(?: " + _DISPOSITION + _LANGUAGE_AND_SO_ON + rb")?+"
+_USUAL_PART: Final = re.compile(
+    rb"\((" + _Q + rb" " + _Q + rb" " + _PARAMS + rb" " + _N + rb" " + _N + rb" " + _Q + rb")"
+    rb" ([0-9]{1,18}+)(?: ([0-9]{1,18}+))?+((?: " + _N + _BEHIND + rb")?+)\)"
+)
+_USUAL_TAIL: Final = re.compile(rb" (" + _Q + rb")((?: " + _PARAMS + _BEHIND + rb")?+)\)")
+_MOST_PAIRS: Final = 51
+
+
+def _usual_words(octets: bytes) -> list[Any]:
+    """Strings and lists of strings, NIL as None."""
+    stack: list[list[Any]] = [[]]
+    for token in _WORD.findall(octets.decode("ascii")):
+        if token == "(":
+            stack.append([])
+        elif token == ")":
+            done = stack.pop()
+            stack[-1].append(done)
+        else:
+            stack[-1].append(None if token == "NIL" else token[1:-1])
+    return stack[0]
+
+
+_WORD: Final = re.compile(r'"[^"]*+"|NIL|[()]')
+
+
+def _usual_params(flat: list[str] | None) -> _Params:
+    if flat is None:
+        return ()
+    return tuple((name.lower(), value) for name, value in zip(flat[::2], flat[1::2], strict=True))
+
+
+@_kept
+def _usual_type(octets: bytes) -> tuple[str, str, _Params, str | None, str | None, str]:
+    """What a part begins with: type, subtype, parameters, id, description, encoding."""
+    maintype, subtype, params, ident, description, encoding = _usual_words(octets)
+    return (
+        maintype.lower(),
+        subtype.lower(),
+        _usual_params(params),
+        ident,
+        description,
+        encoding.lower(),
+    )
+
+
+@_kept
+def _usual_extension(octets: bytes) -> tuple[Any, Any, tuple[str, ...], Any]:
+    """What may follow: MD5 or the parameters of a multipart, disposition, language, location."""
+    words = _usual_words(octets)
+    first, disposition, language, location = words + [None] * (4 - len(words))
+    if disposition is not None:
+        kind, params = disposition
+        disposition = kind.lower(), _usual_params(params)
+    return first, disposition, () if language is None else (language,), location
+
+
+def _read_usual_body(octets: bytes, pos: int, most: int) -> tuple[BodyStructure, int] | None:
+    """The structure at `pos` and where it ends, if all of it has the usual form."""
+    stack: list[list[BodyStructure]] = []
+    while len(stack) < most:
+        match = _USUAL_PART.match(octets, pos)
+        if match is None:
+            if not octets.startswith(b"((", pos):
+                return None
+            stack.append([])
+            pos += 1
+            continue
+        head, size, lines, more = match.groups()
+        maintype, subtype, params, ident, description, encoding = _usual_type(head)
+        if (lines is None) == (maintype == "text") or maintype in ("message", "multipart", ""):
+            return None
+        md5, disposition, language, location = _usual_extension(more)
+        node = BodyStructure(
+            maintype,
+            subtype,
+            params,
+            ident,
+            description,
+            encoding,
+            int(size),
+            None if lines is None else int(lines),
+            md5,
+            disposition,
+            language,
+            location,
+        )
+        pos = match.end()
+        while stack:
+            stack[-1].append(node)
+            if octets[pos] == 0x28:
+                break
+            match = _USUAL_TAIL.match(octets, pos)
+            if match is None:
+                return None
+            pos = match.end()
+            kind, more = match.groups()
+            flat, disposition, language, location = _usual_extension(more)
+            node = BodyStructure(
+                "multipart",
+                kind[1:-1].decode("ascii").lower(),
+                _usual_params(flat),
+                None,
+                None,
+                "7bit",
+                0,
+                None,
+                None,
+                disposition,
+                language,
+                location,
+                tuple(stack.pop()),
+            )
+        else:
+            return node, pos
+    return None
+
+
 def _read_body(lexer: Lexer) -> BodyStructure | None:
+    items = lexer.limits.items
+    if items is None or items >= 2 * _MOST_PAIRS:
+        usual = _read_usual_body(lexer.octets, lexer.pos, lexer.most)
+        if usual is not None:
+            node, lexer.pos = usual
+            return node
+    return _read_any_body(lexer)
+
+
+def _read_any_body(lexer: Lexer) -> BodyStructure | None:
     start = lexer.pos
     if lexer.lenient:
         if lexer.nil():
@@ -612,8 +818,8 @@ def _write_extension(writer: Writer, part: BodyStructure, *, multipart: bool) ->
         writer.put(b"NIL ")
     else:
         kind, params = part.disposition
-        if kind != kind.lower():
-            raise ValueError(f"dispositions are kept in lower case: {kind[:80]!r}")
+        if kind != kind.lower() or '"' in kind:
+            raise ValueError(f"dispositions are in lower case, without quotes: {kind[:80]!r}")
         writer.put(b"(")
         writer.string(octets_of(kind))
         writer.put(b" ")

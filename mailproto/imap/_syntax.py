@@ -60,7 +60,9 @@ __all__ = [
     "Kind",
     "listed",
     "options",
+    "plain_section",
     "read_section",
+    "usual_flags",
 ]
 
 T = TypeVar("T")
@@ -303,7 +305,35 @@ def sequence(*kinds: Kind) -> Kind:
     return Kind(read, write)
 
 
-FLAGS: Final = listed(FLAG)
+_STRICT_FLAGS: Final = re.compile(
+    rb"(?:\\?[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+(?: (?!\)|\Z)|\Z))*+"
+)
+
+
+@lru_cache(maxsize=1024)
+def usual_flags(octets: bytes) -> tuple[str, ...] | None:
+    """The flags of a list without its parentheses, if they are written as the grammar says."""
+    if _STRICT_FLAGS.fullmatch(octets) is None or b"NIL" in octets.upper():
+        return None
+    return tuple(map(flag_text, octets.split(b" "))) if octets else ()
+
+
+_FLAG_LIST: Final = re.compile(rb"\(([!#-'*-\[\\\]-z|}~ ]{0,200}+)\)(?=[ )\r])")
+_MOST_FLAGS: Final = 101
+
+
+def _read_flags(lexer: Lexer) -> tuple[str, ...]:
+    match = _FLAG_LIST.match(lexer.octets, lexer.pos)
+    if match is not None:
+        flags = usual_flags(match[1])
+        items = lexer.limits.items
+        if flags is not None and (items is None or items >= _MOST_FLAGS):
+            lexer.pos = match.end()
+            return flags
+    return lexer.list_of(_read_flag)
+
+
+FLAGS: Final = Kind(_read_flags, listed(FLAG).write)
 
 
 # --- Sets and ranges ------------------------------------------------------------------------------
@@ -451,11 +481,16 @@ def _read_date(lexer: Lexer) -> date:
     if match is None or match[3].upper() not in _MONTH:
         lexer.refuse("a day such as 1-Feb-2026")
     try:
-        found = date(int(match[4]), _MONTH[match[3].upper()], int(match[2]))
+        found = _day(*match.group(4, 3, 2))
     except ValueError:
         lexer.refuse("a day that exists")
     lexer.pos = match.end()
     return found
+
+
+@lru_cache(maxsize=256)
+def _day(year: bytes, month: bytes, day: bytes) -> date:
+    return date(int(year), _MONTH[month.upper()], int(day))
 
 
 def _write_date(writer: Writer, value: Any) -> None:
@@ -629,7 +664,7 @@ _FIELD_NAME: Final = re.compile(rb"[!-9;-~]+")
 
 
 @lru_cache(maxsize=256)
-def _plain_section(octets: bytes) -> Section | None:
+def plain_section(octets: bytes) -> Section | None:
     """The section of `[...]` without a list of fields; the same few come again and again."""
     match = _SECTION.match(octets, 1)
     if match is None or match.end() != len(octets) - 1:
@@ -648,7 +683,7 @@ def read_section(lexer: Lexer) -> Section:
     """`[1.2.HEADER.FIELDS (From To)]`."""
     match = _BRACKETS.match(lexer.octets, lexer.pos, lexer.end)
     if match is not None:
-        plain = _plain_section(match[0])
+        plain = plain_section(match[0])
         if plain is not None:
             lexer.pos = match.end()
             return plain

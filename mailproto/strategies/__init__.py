@@ -10,7 +10,7 @@ For property tests of your own; importing this needs the extra `mailproto[hypoth
     def test_my_server(stream, schedule): ...
 
 What all protocols share lives in `_shared`: chunk schedules, damage, domains and addresses, bodies.
-SASL and each protocol have a room, and its names begin with theirs: `sasl_...`, `smtp_...`.
+SASL and each protocol have a room, and its names begin with theirs: `sasl_...`, `imap_...`.
 Messages have one as well, without a prefix: `messages()`, `near_messages()`, `hostile_messages()`.
 
 Three kinds of strategies
@@ -28,6 +28,25 @@ What is drawn is small, because a failing example is to be read by people; the e
 
 from __future__ import annotations
 
+from ._imap import (
+    imap_bodystructures,
+    imap_client_streams,
+    imap_commands,
+    imap_dialects,
+    imap_envelopes,
+    imap_fetch_attributes,
+    imap_fetch_items,
+    imap_flags,
+    imap_mailbox_names,
+    imap_near_commands,
+    imap_near_responses,
+    imap_response_codes,
+    imap_responses,
+    imap_search_keys,
+    imap_sequence_sets,
+    imap_server_streams,
+    imap_tags,
+)
 from ._messages import (
     drafts,
     groups,
@@ -90,6 +109,23 @@ __all__ = [
     "header_values",
     "headers",
     "hostile_messages",
+    "imap_bodystructures",
+    "imap_client_streams",
+    "imap_commands",
+    "imap_dialects",
+    "imap_envelopes",
+    "imap_fetch_attributes",
+    "imap_fetch_items",
+    "imap_flags",
+    "imap_mailbox_names",
+    "imap_near_commands",
+    "imap_near_responses",
+    "imap_response_codes",
+    "imap_responses",
+    "imap_search_keys",
+    "imap_sequence_sets",
+    "imap_server_streams",
+    "imap_tags",
     "local_parts",
     "mailboxes",
     "messages",

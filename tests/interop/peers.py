@@ -155,9 +155,13 @@ userdb {{
 mail_plugins = quota
 plugin {{
   quota = maildir:User quota
+  acl = vfile
 }}
 protocol lmtp {{
   lmtp_rcpt_check_quota = no
+}}
+protocol imap {{
+  mail_plugins = quota imap_quota zlib imap_zlib acl imap_acl
 }}
 service lmtp {{
   inet_listener lmtp {{

@@ -1915,6 +1915,7 @@ _POP3_PAIR = Pair(
 )
 
 PAIRS = [
+    Pair(**machines_imap.PAIR),
     _POP3_PAIR,
     _smtp_pair("SMTP", smtp.Ehlo("me.example"), _CONFIG),
     _smtp_pair("LMTP", smtp.Lhlo("me.example"), attrs.evolve(_CONFIG, lmtp=True)),
@@ -1938,6 +1939,7 @@ PAIRS = [
     ),
 ]
 IMAP_CLIENT = Row(**machines_imap.CLIENT)
+IMAP_SERVER = Row(**machines_imap.SERVER)
 
 ROWS = [
     SMTP_SERVER,
@@ -1949,6 +1951,7 @@ ROWS = [
     LENIENT_POP3_SERVER,
     POP3_CLIENT,
     IMAP_CLIENT,
+    IMAP_SERVER,
     LENIENT_POP3_CLIENT,
     TOY_SERVER,
     TOY_CLIENT,
