@@ -54,7 +54,7 @@ def test_imaplib(port: int) -> None:
     assert client.select() == ("OK", [b"0"])
     when = imaplib.Time2Internaldate(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
     assert client.append("INBOX", r"(\Seen)", when, MESSAGE)[0] == "OK"
-    assert client.append("INBOX", None, None, MESSAGE)[0] == "OK"  # type: ignore[arg-type]
+    assert client.append("INBOX", None, None, MESSAGE)[0] == "OK"
     assert client.search(None, "UNSEEN") == ("OK", [b"2"])
     status, data = client.fetch("1", "(UID FLAGS INTERNALDATE RFC822)")
     assert status == "OK"
@@ -74,7 +74,7 @@ def test_two_clients(port: int) -> None:
     """One is told of what the other does."""
     one, two = logged_in(port), logged_in(port)
     one.select()
-    two.append("INBOX", None, None, MESSAGE)  # type: ignore[arg-type]
+    two.append("INBOX", None, None, MESSAGE)
     assert one.noop()[0] == "OK"
     assert one.response("EXISTS")[1][-1] == b"1"
     one.logout()
@@ -84,7 +84,7 @@ def test_two_clients(port: int) -> None:
 def test_curl(port: int, open_folder: Path) -> None:
     """A client that fetches by UID, lists and searches."""
     client = logged_in(port)
-    client.append("INBOX", None, None, MESSAGE)  # type: ignore[arg-type]
+    client.append("INBOX", None, None, MESSAGE)
     client.logout()
     curl = [find_program("curl"), "-sS", "--user", "ada:engine"]
     where = f"imap://{HOST}:{port}"
