@@ -807,3 +807,11 @@ def test_parentheses_that_belong_to_nothing_cost_no_more_than_their_octets() -> 
     found = imap.parse_response(b"* 1 FETCH (UID 7" + b") " * 300_000 + b"\r\n")
     assert found == FetchData(1, (("UID", 7),))
     assert found.anomalies == {"extra_parenthesis", "extra_space"}  # of the first hundred
+
+
+def test_a_code_that_nobody_knows_needs_no_argument() -> None:
+    """resp-text-code ends with `atom [SP 1*<any TEXT-CHAR except "]">]` (RFC 9051 section 9)."""
+    found = imap.parse_response(b"* NO [THROTTLED] x\r\n")
+    assert found == Condition("NO", "x", ResponseCode("THROTTLED"))
+    assert not found.defects
+    assert imap.encode(found) == (imap.Fragment(b"* NO [THROTTLED] x\r\n"),)
