@@ -319,7 +319,8 @@ class ResponseParser:
         lexer = Lexer(
             closed, match.end() if match else 0, lenient=True, utf8=self.utf8, limits=self._limits
         )
-        items = () if not first and at_end(lexer) else read_fetch_items(lexer)
+        ended = lexer.at(b")") if first else at_end(lexer)
+        items = () if ended else read_fetch_items(lexer)
         if not items or items[-1][1] != b"" or lexer.pos != lexer.end:
             return None
         attribute = items[-1][0]

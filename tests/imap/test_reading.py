@@ -58,3 +58,14 @@ def test_what_follows_a_literal_is_read_alike(
     assert data.section() == (b"12345" if stream is None else imap.Streamed(5))
     assert data.uid == 7
     assert data.anomalies == codes
+
+
+@pytest.mark.parametrize("stream", [0, None], ids=["in pieces", "held"])
+def test_nothing_passes_through_behind_the_end(stream: int | None) -> None:
+    parser = imap.ResponseParser(Limits(stream=stream))
+    parser.receive_data(b"* 1 FETCH () BODY[] {1}\r\na)\r\n* 2 EXISTS\r\n")
+    first, second = iter(parser.next, None)
+    assert first == imap.FetchData(1)
+    assert isinstance(first, imap.FetchData)
+    assert first.anomalies == {"trailing_text"}
+    assert second == imap.Exists(2)
