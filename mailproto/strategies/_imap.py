@@ -210,7 +210,7 @@ def _options(
     own = [st.tuples(st.just(name), value) for name, value in known.items()]
     values = _NUMBER | _tuples(_EXTENSIONS) | st.sampled_from(_EXTENSION_SETS)
     if not valued:
-        values = st.none() | values
+        values: SearchStrategy[Any] = st.none() | values
     other = st.tuples(names.filter(lambda name: name not in known), values)
     return _tuples(st.one_of(*own, other))
 
