@@ -93,8 +93,8 @@ SAID: tuple[tuple[str, bytes, Any], ...] = (
     (
         "Dovecot",
         (
-            b"* OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ AUTH=PLAIN] "
-            b"Dovecot (Ubuntu) ready.\r\n"
+            b"* OK [CAPABILITY IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ "
+            b"AUTH=PLAIN] Dovecot (Ubuntu) ready.\r\n"
         ),
         code(
             "CAPABILITY",
@@ -378,8 +378,8 @@ SAID: tuple[tuple[str, bytes, Any], ...] = (
     (
         "Gmail",
         (
-            b'* 9 FETCH (UID 20 BODYSTRUCTURE (("TEXT" "PLAIN" ("CHARSET" "UTF-8") NIL NIL "7BIT" 5 1 '
-            b'NIL NIL NIL)("TEXT" "HTML" ("CHARSET" "UTF-8") NIL NIL "7BIT" 26 1 NIL NIL NIL) '
+            b'* 9 FETCH (UID 20 BODYSTRUCTURE (("TEXT" "PLAIN" ("CHARSET" "UTF-8") NIL NIL "7BIT" '
+            b'5 1 NIL NIL NIL)("TEXT" "HTML" ("CHARSET" "UTF-8") NIL NIL "7BIT" 26 1 NIL NIL NIL) '
             b'"ALTERNATIVE" ("BOUNDARY" "0000000000005c") NIL NIL))\r\n'
         ),
         FetchData(
@@ -446,8 +446,8 @@ SAID: tuple[tuple[str, bytes, Any], ...] = (
         "Exchange",
         (
             b'* 3 FETCH (ENVELOPE ("Tue, 5 Mar 2024 10:00:00 +0000" "=?utf-8?B?w4Q=?=" '
-            b'(("Ann" NIL "ann" "example.com")) NIL NIL ((NIL NIL "bob" "example.org")) NIL NIL NIL '
-            b'"<a@b>") INTERNALDATE " 5-Mar-2024 10:00:01 +0000")\r\n'
+            b'(("Ann" NIL "ann" "example.com")) NIL NIL ((NIL NIL "bob" "example.org")) NIL NIL '
+            b'NIL "<a@b>") INTERNALDATE " 5-Mar-2024 10:00:01 +0000")\r\n'
         ),
         FetchData(
             3,
@@ -521,9 +521,9 @@ SAID: tuple[tuple[str, bytes, Any], ...] = (
     (
         "Courier",
         (
-            b"* OK [CAPABILITY IMAP4rev1 UIDPLUS THREAD=ORDEREDSUBJECT SORT ACL2=UNION] Courier-IMAP "
-            b"ready. Copyright 1998-2018 Double Precision, Inc.  See COPYING for distribution "
-            b"information.\r\n"
+            b"* OK [CAPABILITY IMAP4rev1 UIDPLUS THREAD=ORDEREDSUBJECT SORT ACL2=UNION] "
+            b"Courier-IMAP ready. Copyright 1998-2018 Double Precision, Inc.  See COPYING for "
+            b"distribution information.\r\n"
         ),
         code(
             "CAPABILITY",
