@@ -378,8 +378,8 @@ SAID: tuple[tuple[str, bytes, Any], ...] = (
     (
         "Gmail",
         (
-            b'* 9 FETCH (UID 20 BODYSTRUCTURE (("TEXT" "PLAIN" ("CHARSET" "UTF-8") NIL NIL "7BIT" 5 '
-            b'1 NIL NIL NIL)("TEXT" "HTML" ("CHARSET" "UTF-8") NIL NIL "7BIT" 26 1 NIL NIL NIL) '
+            b'* 9 FETCH (UID 20 BODYSTRUCTURE (("TEXT" "PLAIN" ("CHARSET" "UTF-8") NIL NIL "7BIT" '
+            b'5 1 NIL NIL NIL)("TEXT" "HTML" ("CHARSET" "UTF-8") NIL NIL "7BIT" 26 1 NIL NIL NIL) '
             b'"ALTERNATIVE" ("BOUNDARY" "0000000000005c") NIL NIL))\r\n'
         ),
         FetchData(
@@ -522,8 +522,8 @@ SAID: tuple[tuple[str, bytes, Any], ...] = (
         "Courier",
         (
             b"* OK [CAPABILITY IMAP4rev1 UIDPLUS THREAD=ORDEREDSUBJECT SORT ACL2=UNION] "
-            b"Courier-IMAP ready. Copyright 1998-2018 Double Precision, Inc.  See COPYING for distribution "
-            b"information.\r\n"
+            b"Courier-IMAP ready. Copyright 1998-2018 Double Precision, Inc.  See COPYING for "
+            b"distribution information.\r\n"
         ),
         code(
             "CAPABILITY",
