@@ -208,7 +208,7 @@ def _options(
 ) -> SearchStrategy[tuple[tuple[str, Any], ...]]:
     """Options: those that are known with their values, unknown ones with any, or with none."""
     own = [st.tuples(st.just(name), value) for name, value in known.items()]
-    values = _NUMBER | _tuples(_EXTENSIONS) | st.sampled_from(_EXTENSION_SETS)
+    values: SearchStrategy[Any] = _NUMBER | _tuples(_EXTENSIONS) | st.sampled_from(_EXTENSION_SETS)
     if not valued:
         values = st.none() | values
     other = st.tuples(names.filter(lambda name: name not in known), values)
