@@ -3,10 +3,10 @@
 It shows the envelope, the header (field by field, as values) and the body (the tree of its parts,
 and its text) apart, as an MTA, a reader and an author see a message, and what is wrong or ambiguous
 about it; then the author's client machine submits it to a server machine (STARTTLS, AUTH, BDAT),
-that hands it to the mailbox by LMTP (DATA, one answer for each recipient), and the reader's client
-machine fetches it from there by POP3 (STLS, UIDL, RETR, DELE). There are no sockets:
-`mailproto.testing.Link` carries the bytes, and completes TLS by saying so. In the end what was
-fetched is compared with what was sent.
+that hands it to the mailbox by LMTP (DATA, one answer for each recipient), the reader's client
+machine fetches it from there by POP3 (STLS, UIDL, RETR, DELE), and files it by IMAP (APPEND, a
+notice in IDLE, FETCH). There are no sockets: `mailproto.testing.Link` carries the bytes, and
+completes TLS by saying so. In the end what was fetched is compared with what was sent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from . import message, pop3, smtp
+from . import imap, message, pop3, smtp
 from ._machine import BodyWanted, Want
 from ._wire import normalize
 from .message import Message
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("(bare newlines were made CRLF, as a text needs them on the wire)\n")
     submitted = _submission(envelope, text)
     delivered = _delivery(envelope, submitted)
-    fetched = _retrieval(delivered)
+    fetched = _archive(_retrieval(delivered))
     same = fetched == (text if text.endswith(b"\r\n") or not text else text + b"\r\n")
     print(f"{len(fetched)} octets arrived, {'identical' if same else 'AND THEY DIFFER'}.")
     return 0 if same else 1
@@ -167,11 +167,82 @@ def _retrieval(message: bytes) -> bytes:
     return bytes(fetched)
 
 
+def _archive(message: bytes) -> bytes:
+    """Into a mailbox that stays on the server, and out of it again."""
+    config = imap.ServerConfig(capabilities=("IMAP4rev1", "IDLE", "BINARY"), starttls=True)
+    binary = 0 in message  # only BINARY (RFC 3516) carries NUL
+    stored = imap.AppendMessage(imap.Streamed(len(message)), (imap.Flag.SEEN,), binary=binary)
+    part = imap.Binary if binary else imap.Body
+    kept, fetched = bytearray(), bytearray()
+    coming = _pieces(message)
+    going: Iterator[bytes] = iter(())
+
+    def client(machine: imap.Client, event: object) -> None:
+        match event:
+            case imap.Greeting():
+                machine.send(imap.StartTls())
+            case imap.Completed(command=imap.StartTls()):
+                machine.send(imap.Login("charles", "not shown below"))
+            case imap.Completed(command=imap.Login()):
+                machine.send(imap.Select("Archive"))
+                machine.send(imap.Append("Archive", (stored,)))
+            case Want.ANSWER:
+                _give(machine, coming)
+            case imap.Completed(command=imap.Append()):
+                machine.send(imap.Idle())
+            case imap.Exists(1) if machine.idling:
+                machine.send(imap.Done())
+            case imap.Completed(command=imap.Idle()):
+                machine.send(imap.Fetch(imap.SequenceSet("1"), ("UID", "FLAGS", part())))
+            case imap.BodyChunk(data):
+                fetched.extend(data)
+            case imap.FetchData() as told:
+                octets = told.section()
+                fetched.extend(octets if isinstance(octets, bytes) else b"")
+            case imap.Completed(command=imap.Fetch()):
+                machine.send(imap.Logout())
+            case _:
+                pass
+
+    def server(machine: imap.Server, event: object) -> None:
+        nonlocal going
+        match machine.awaiting:
+            case imap.Select():
+                machine.send(imap.Exists(0))
+                machine.accept()
+            case imap.Idle():
+                machine.accept()
+                machine.send(imap.Exists(1))
+            case imap.Fetch() as command if event is command:
+                going = _pieces(bytes(kept))
+                octets = imap.Streamed(len(kept))
+                found = (("UID", 1), ("FLAGS", ("\\Seen",)), (part(), octets))
+                machine.send(imap.FetchData(1, found))
+            case BodyWanted():
+                if event is Want.ANSWER:
+                    _give(machine, going)
+            case imap.Fetch() if event is not Want.ANSWER:
+                pass
+            case None:
+                if isinstance(event, imap.BodyChunk):
+                    kept.extend(event.data)
+            case _:
+                machine.accept()
+
+    _carry(
+        "IMAP archive: STARTTLS, APPEND, IDLE, FETCH",
+        Link(imap.Client(), imap.Server(config), play_client=client, play_server=server),
+    )
+    return bytes(fetched)
+
+
 def _pieces(message: bytes) -> Iterator[bytes]:
     return (message[at : at + PIECE] for at in range(0, len(message), PIECE))
 
 
-def _give(machine: smtp.Client | pop3.Server, pieces: Iterator[bytes]) -> None:
+def _give(
+    machine: smtp.Client | pop3.Server | imap.Client | imap.Server, pieces: Iterator[bytes]
+) -> None:
     """Answer `BodyWanted` with the next piece."""
     piece = next(pieces, None)
     if piece is None:

@@ -454,6 +454,8 @@ class Secret:
     the server speaks again, is not shown. None: the command is all there is."""
     asides: re.Pattern[bytes] | None = None
     """Matched on a server's line that changes nothing about that."""
+    tagged: bool = False
+    """Whether the command begins with a tag, and the server's line with that tag ends it."""
 
 
 _LOGIN = rb'^\S+ +LOGIN +(?:"(?:[^"\\]|\\.)*"|\S+) *(?P<secret>.*)$'
@@ -472,8 +474,9 @@ SECRETS: Final[tuple[Secret, ...]] = (
         re.compile(rb"(?i)^\S+ +AUTHENTICATE +\S+ *(?P<secret>.*)$"),
         re.compile(rb"^\+"),
         re.compile(rb"^\* "),
+        tagged=True,
     ),
-    Secret(re.compile(b"(?i)" + _LOGIN), re.compile(rb"^\+"), re.compile(rb"^\* ")),
+    Secret(re.compile(b"(?i)" + _LOGIN), re.compile(rb"^\+"), re.compile(rb"^\* "), tagged=True),
 )
 """What transcripts hide. Where it is not certain that a line is harmless, it is hidden."""
 
@@ -532,7 +535,7 @@ class _Hider:
 
     def __init__(self, secrets: tuple[Secret, ...]) -> None:
         self._secrets = secrets
-        self._seen: set[Secret] = set()
+        self._seen: dict[Secret, bytes] = {}  # with the first word of the command
         self._hiding = False
 
     def __call__(self, side: Side, line: bytes) -> bytes:
@@ -540,13 +543,16 @@ class _Hider:
             seen = [row for row in self._seen if row.asks is not None]
             if not any(row.asides is not None and row.asides.match(line) for row in seen):
                 self._hiding = any(row.asks is not None and row.asks.match(line) for row in seen)
+            for row in seen:
+                if row.tagged and line.startswith(self._seen[row] + b" "):
+                    del self._seen[row]
             return line
         if self._hiding:
             return _HIDDEN
         for row in self._secrets:
             match = row.command.match(line)
             if match is not None:
-                self._seen.add(row)
+                self._seen[row] = line.split(b" ", 1)[0]
                 self._hiding = row.asks is not None
                 start, stop = match.span("secret")
                 return line[:start] + _HIDDEN + line[stop:] if start < stop else line

@@ -19,6 +19,7 @@ STAGES = (
     "SMTP submission",
     "LMTP delivery",
     "POP3 retrieval",
+    "IMAP archive",
 )
 
 
@@ -27,7 +28,7 @@ def test_the_sample_goes_through_every_protocol(capsys: pytest.CaptureFixture[st
     printed = capsys.readouterr().out
     at = [printed.index(stage) for stage in STAGES]
     assert at == sorted(at)
-    for line in ("C: STARTTLS", "C: BDAT", "C: LHLO", "C: DATA", "C: STLS", "C: RETR 1"):
+    for line in ("C: STARTTLS", "C: BDAT", "C: LHLO", "C: DATA", "C: STLS", "C: RETR 1", "C: DONE"):
         assert line in printed
     assert printed.endswith("octets arrived, identical.\n")
 

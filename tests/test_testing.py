@@ -395,6 +395,20 @@ def test_secrets_are_not_shown_however_they_were_written(name: str) -> None:
     assert len(shown) == 1
 
 
+def test_what_is_asked_for_behind_a_login_is_no_secret() -> None:
+    """RFC 9051 section 7.1: the completion, with the tag of the LOGIN, ends it."""
+    transcript = Transcript()
+    transcript.add("C", b"a1 LOGIN me {6}\r\n")
+    transcript.add("S", b"+ go on\r\n")
+    transcript.add("C", b"hunter\r\n")
+    transcript.add("S", b"* CAPABILITY x\r\na1 OK in\r\n")
+    transcript.add("C", b"a2 APPEND x {5}\r\n")
+    transcript.add("S", b"+ go on\r\n")
+    transcript.add("C", b"hello\r\n")
+    assert "hunter" not in str(transcript)
+    assert "C: hello" in str(transcript)
+
+
 def test_what_is_no_secret_is_shown() -> None:
     transcript = Transcript()
     transcript.add("C", b"EHLO me\r\nMAIL FROM:<a@b> AUTH=<>\r\n")
