@@ -809,6 +809,7 @@ def kind_name(kind: Kind) -> str:
             "ENTRY_PATTERN": "str, an entry",
             "FLAGS": "tuple of str",
             "FLAG_ATOM": "str, a keyword",
+            "GMAIL_LABEL": "str, a label",
             "MODSEQ": "int",
             "NSTRING": "bytes or None",
             "NTEXT": "str or None",

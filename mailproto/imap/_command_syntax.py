@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from .._grammar import b64decode, b64encode
 from .._vocabulary import AuthCancel, AuthResponse
@@ -91,6 +91,7 @@ from ._syntax import (
     FETCH_ATTRIBUTE,
     FLAG,
     FLAGS,
+    GMAIL_LABEL,
     MAILBOX,
     MODSEQ,
     NAME,
@@ -438,8 +439,10 @@ def _write_message(writer: Writer, message: AppendMessage) -> None:
             gap = b" "
         writer.put(b")")
     elif message.utf8:
+        if not message.binary:
+            raise ValueError("UTF8 takes a literal8 (RFC 6855 section 4): binary=True")
         writer.put(b" UTF8 (")
-        _write_octets(writer, message.data, message.binary)
+        _write_octets(writer, message.data, True)
         writer.put(b")")
     else:
         writer.put(b" ")
@@ -821,17 +824,7 @@ _STORE_MODIFIERS: Final = options({"UNCHANGEDSINCE": MODSEQ})
 _WHAT: Final = re.compile(rb"([+\-]?)(FLAGS|X-GM-LABELS)(\.SILENT)?(?= )", re.IGNORECASE)
 
 
-def _read_label(lexer: Lexer) -> str:
-    text: str = FLAG.read(lexer) if lexer.at(b"\\") else lexer.text()
-    return text
-
-
-def _write_label(writer: Writer, value: str) -> None:
-    (FLAG if value.startswith("\\") else TEXT).write(writer, value)
-
-
-_LABEL: Final = Kind(_read_label, _write_label)
-_LABELS: Final = listed(_LABEL)
+_LABELS: Final = listed(GMAIL_LABEL)
 
 
 def _read_store(lexer: Lexer, uid: bool) -> tuple[Any, ...]:
@@ -851,7 +844,7 @@ def _read_store(lexer: Lexer, uid: bool) -> tuple[Any, ...]:
     lexer.pos = match.end()
     lexer.space()
     labels = match[2][:1] in b"Xx"
-    kind = _LABEL if labels else FLAG
+    kind = GMAIL_LABEL if labels else FLAG
     if lexer.at(b"("):
         flags = _LABELS.read(lexer) if labels else FLAGS.read(lexer)
     else:
@@ -1045,13 +1038,14 @@ def write_command(writer: Writer, command: Command, tag: str) -> None:
     if isinstance(command, AuthCancel):
         writer.put(b"*")
         return
-    writer.tag(tag)
-    if isinstance(command, UnknownCommand):
-        _write_unknown(writer, command)
-        return
     row = VERBS.get(command.verb)
-    if row is None or row.make is not type(command):
+    unknown = isinstance(command, UnknownCommand)
+    if not unknown and (row is None or row.make is not type(command)):
         raise TypeError(f"not an IMAP command: {type(command).__name__}")
+    writer.tag(tag)
+    if isinstance(command, UnknownCommand) or row is None:
+        _write_unknown(writer, cast(UnknownCommand, command))
+        return
     uid = command.uids is not None if isinstance(command, Expunge) else getattr(command, "uid", 0)
     writer.put(b" UID " if uid else b" ")
     writer.put(command.verb.encode("ascii"))

@@ -15,8 +15,7 @@ from operator import call
 from typing import Any, Final
 
 from ..errors import Defect
-from ._lexer import Frame, Lexer, Refused, decode_text
-from ._mutf7 import decode_name
+from ._lexer import Frame, Lexer, Refused
 from ._responses import FetchData, FetchItems, FetchSource
 from ._structures import BODY, BODYSTRUCTURE, ENVELOPE
 from ._syntax import (
@@ -26,17 +25,18 @@ from ._syntax import (
     DATE_TIME,
     FETCH_ATTRIBUTE,
     FLAGS,
+    GMAIL_LABEL,
     NTEXT,
     NUMBER,
     NZ_NUMBER,
     Kind,
-    flag_text,
     in_parentheses,
+    listed,
     or_nil,
     usual_flags,
 )
 from ._values import Annotation, Binary, BinarySize, Body, FetchAttribute, Streamed, Unparsed
-from ._writer import Writer, octets_of
+from ._writer import Writer
 
 __all__ = ["FETCH_VALUES", "at_end", "fetch_reader", "read_fetch_items", "write_fetch"]
 
@@ -67,40 +67,7 @@ OCTETS: Final = Kind(_read_octets, _write_body)
 BINARY: Final = Kind(_read_octets, _write_binary)
 
 
-def _read_labels(lexer: Lexer) -> tuple[str, ...]:
-    found: list[str] = []
-
-    def label(lexer: Lexer) -> str:
-        start = lexer.pos
-        if lexer.nil():
-            lexer.odd("nil_label", start)
-            return "NIL"
-        if lexer.peek() == 0x5C:  # a system label, as a flag
-            return flag_text(lexer.flag())
-        octets = lexer.astring()
-        if octets[:1] == b"\\":
-            return decode_text(octets)
-        name = decode_name(octets, utf8=lexer.utf8)
-        return name if isinstance(name, str) and name != "INBOX" else decode_text(octets)
-
-    found += lexer.list_of(label)
-    return tuple(found)
-
-
-def _write_labels(writer: Writer, values: tuple[str, ...]) -> None:
-    writer.put(b"(")
-    gap = b""
-    for value in values:
-        writer.put(gap)
-        gap = b" "
-        if value.startswith("\\"):
-            writer.quoted(octets_of(value))
-        else:
-            writer.mailbox(value)
-    writer.put(b")")
-
-
-LABELS: Final = Kind(_read_labels, _write_labels)
+LABELS: Final = listed(GMAIL_LABEL)
 
 
 def _read_internal_date(lexer: Lexer) -> datetime | None:

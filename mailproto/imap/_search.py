@@ -22,6 +22,7 @@ from ._syntax import (
     EXTENSION,
     FETCH_ATTRIBUTE,
     FLAG_ATOM,
+    GMAIL_LABEL,
     MODSEQ,
     NSTRING,
     NUMBER,
@@ -58,9 +59,8 @@ SEARCH_KEYS: Final[dict[str, tuple[Kind, ...]]] = {
         ),
         (),
     ),
-    **dict.fromkeys(
-        ("BCC", "BODY", "CC", "FROM", "SUBJECT", "TEXT", "TO", "X-GM-RAW", "X-GM-LABELS"), (TEXT,)
-    ),
+    **dict.fromkeys(("BCC", "BODY", "CC", "FROM", "SUBJECT", "TEXT", "TO", "X-GM-RAW"), (TEXT,)),
+    "X-GM-LABELS": (GMAIL_LABEL,),
     **dict.fromkeys(
         (
             "BEFORE",

@@ -45,6 +45,7 @@ __all__ = [
     "FLAG",
     "FLAGS",
     "FLAG_ATOM",
+    "GMAIL_LABEL",
     "MAILBOX",
     "MODSEQ",
     "NAME",
@@ -171,6 +172,34 @@ def _read_flag(lexer: Lexer) -> str:
 
 
 FLAG: Final = Kind(_read_flag, Writer.flag)
+
+
+def _read_gmail_label(lexer: Lexer) -> str:
+    start = lexer.pos
+    if lexer.lenient and lexer.nil():
+        lexer.odd("nil_label", start)
+        return "NIL"
+    if lexer.peek() == 0x5C:  # a system label, as a flag
+        return flag_text(lexer.flag())
+    octets = lexer.astring()
+    if octets[:1] == b"\\":
+        return decode_text(octets)
+    name = decode_name(octets, utf8=lexer.utf8)
+    return name if isinstance(name, str) and name != "INBOX" else decode_text(octets)
+
+
+def _write_gmail_label(writer: Writer, value: str) -> None:
+    if not value.startswith("\\"):
+        writer.mailbox(value)
+    elif writer.server:
+        writer.quoted(octets_of(value))
+    else:
+        writer.flag(value)
+
+
+GMAIL_LABEL: Final = Kind(_read_gmail_label, _write_gmail_label)
+"""A label of Gmail's: a system label such as `\\Inbox`, or a name written as those of mailboxes
+are. Clients write system labels as flags, servers as strings."""
 ATTRIBUTE: Final = FLAG
 FLAG_ATOM: Final = Kind(Lexer.atom, Writer.atom)
 

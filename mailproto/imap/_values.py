@@ -244,7 +244,7 @@ class AppendMessage(Shown):
     binary: bool = False
     """Sent as a literal8: it may hold NUL (RFC 3516)."""
     utf8: bool = False
-    """Sent as `UTF8 (~{n})`: its header is UTF-8 (RFC 6855)."""
+    """Sent as `UTF8 (~{n})`, so `binary` too: its header is UTF-8 (RFC 6855)."""
 
 
 # --- Searching and sorting (RFC 9051 section 6.4.4, RFC 5256) -------------------------------------

@@ -215,6 +215,11 @@ def _options(
     return _tuples(st.one_of(*own, other))
 
 
+_GMAIL_LABELS = st.sampled_from(
+    ["\\Inbox", "\\Important", "Own", "two words", "été", "NIL", "inbox", "&AOk-"]
+)
+
+
 # --- Sets, names, flags ---------------------------------------------------------------------------
 
 
@@ -309,9 +314,8 @@ _ARGUMENTS: Final[dict[str, tuple[SearchStrategy[Any], ...]]] = {
         ),
         (),
     ),
-    **dict.fromkeys(
-        ("BCC", "BODY", "CC", "FROM", "SUBJECT", "TEXT", "TO", "X-GM-RAW", "X-GM-LABELS"), (_TEXT,)
-    ),
+    **dict.fromkeys(("BCC", "BODY", "CC", "FROM", "SUBJECT", "TEXT", "TO", "X-GM-RAW"), (_TEXT,)),
+    "X-GM-LABELS": (_GMAIL_LABELS,),
     **dict.fromkeys(
         (
             *("BEFORE", "ON", "SINCE", "SENTBEFORE", "SENTON", "SENTSINCE"),
@@ -645,7 +649,7 @@ _ARGUMENT_OCTETS = st.sampled_from([b"", b"a b", b"(x", b'"', b"{5} ", b"\xff"])
 )
 _FLAG_STORES: Final = {"action": st.sampled_from(["", "+", "-"]), "silent": st.booleans()}
 _STORE_MODIFIERS = _options({"UNCHANGEDSINCE": _NUMBER})
-_LABELS_OF_GMAIL = imap_flags() | _TEXT.filter(lambda text: not text.startswith("\\"))
+_LABELS_OF_GMAIL = imap_flags() | _GMAIL_LABELS
 _UID = st.booleans()
 
 _NO_ARGUMENTS: Final = (
@@ -872,9 +876,7 @@ _ITEM_VALUES: Final[dict[str, SearchStrategy[Any]]] = {
     "THREADID": st.none() | _ATOMS,
     "PREVIEW": _NTEXT,
     **dict.fromkeys(("X-GM-MSGID", "X-GM-THRID"), _NUMBER),
-    "X-GM-LABELS": _tuples(
-        st.sampled_from(["\\Inbox", "\\Important", "Own", "été", "NIL", "inbox", "&AOk-"])
-    ),
+    "X-GM-LABELS": _tuples(_GMAIL_LABELS),
     "ANNOTATION": _ANNOTATIONS,
 }
 _ORIGINS = st.none() | _NUMBER
