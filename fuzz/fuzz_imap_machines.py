@@ -125,9 +125,10 @@ ITEMS = (
 SCRIPT = (
     *(imap.Login("ada", "secret"), imap.Select("INBOX"), imap.Fetch(ALL, ("UID", Body()))),
     *(imap.Search((Key("ALL"),)), imap.Noop(), imap.Capability(), imap.Idle(), imap.Close()),
-    *(imap.StartTls(), imap.Authenticate("PLAIN", b"x"), imap.Logout()),
+    *(imap.StartTls(), imap.Namespace(), imap.Logout()),
 )
-"""What a client says that goes by what it is told."""
+"""What a client says that goes by what it is told. (No challenge among it: when it is answered
+depends on what else has come.)"""
 
 
 def exchange(decide: Decisions) -> sasl.ClientExchange:
