@@ -412,6 +412,8 @@ ParsedCommand: TypeAlias = (
 """What a `CommandParser` gives; the last four only with `messages=True`."""
 
 _WITH_MESSAGE: Final = re.compile(rb"[^ ]+ (?:APPEND|(?:UID )?REPLACE) ", re.IGNORECASE)
+_TOO_LARGE: Final = "The command is too large"
+_NO_MESSAGE: Final = "Nothing of this kind follows a message"
 _BEGINNING: Final = 256
 _END: Final = 64
 _TAG: Final = re.compile(rb"([!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,100}+)(?: |\r\n)")
@@ -450,6 +452,7 @@ class CommandParser:
         self.raw = b""
         """How the last command began, at most 256 octets. It may hold a secret."""
         self._dropped: bytes | None = None  # the start of a command that is swallowed
+        self._reason = _TOO_LARGE  # what is said of it
         self._skip = 0  # octets of a literal that is swallowed
 
     @property
@@ -548,8 +551,15 @@ class CommandParser:
                     got.clear()
                     self._literal = literal
                     return literal
-            if self._behind is not None and found is None:
-                return self._rest(got.frame())
+            if self._behind is not None:
+                if found is None:
+                    return self._rest(got.frame())
+                self._drop(line)
+                self._reason = _NO_MESSAGE
+                if found.sync:
+                    return self._too_large()
+                self._skip = found.size
+                continue
             if found is None or (found.sync and not self._may(line)):
                 return self._command(got.frame())
             if got.size + found.size > self._most:
@@ -606,9 +616,7 @@ class CommandParser:
         self._behind = None
         if frame.octets.rstrip(b" \r\n") == self._closing:
             return MessageEnd()
-        return BadCommand(
-            frame.octets[:_BEGINNING], Condition("BAD", "Nothing of this kind follows a message")
-        )
+        return BadCommand(frame.octets[:_BEGINNING], Condition("BAD", _NO_MESSAGE))
 
     def _may(self, line: bytes) -> bool:
         """Whether the grammar has a literal in this command at all."""
@@ -666,8 +674,8 @@ class CommandParser:
 
     def _too_large(self) -> BadCommand:
         raw, self._dropped = self._dropped or b"", None
-        tag = self._tag(raw)
-        return BadCommand(raw, Condition("BAD", "The command is too large", tag=tag))
+        reason, self._reason = self._reason, _TOO_LARGE
+        return BadCommand(raw, Condition("BAD", reason, tag=self._tag(raw)))
 
     def _command(self, frame: Frame) -> ParsedCommand:
         self.raw = frame.octets[:_BEGINNING]

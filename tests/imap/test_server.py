@@ -212,6 +212,19 @@ def test_what_follows_a_message_has_to_be_one() -> None:
     assert hear(machine, b"a4 NOOP\r\n")[0] == imap.Noop()
 
 
+@pytest.mark.parametrize("line", [b" junk {3+}\r\nabc\r\n", b" junk {3}\r\n"])
+def test_a_literal_behind_a_message_that_is_none(line: bytes) -> None:
+    """What is no message ends the command, and its octets are no commands (found by fuzzing)."""
+    machine = opened()
+    hear(machine, b"a3 APPEND x {1+}\r\na" + line + b"a4 NOOP\r\n")
+    machine.accept()
+    chunk, bad, noop, sent = hear(machine)
+    assert chunk == BodyChunk(b"a")
+    assert isinstance(bad, BadCommand)
+    assert noop == imap.Noop()
+    assert sent.startswith(b"a3 BAD ")
+
+
 # --- What is told (RFC 9051 section 7) ------------------------------------------------------------
 
 
