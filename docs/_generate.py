@@ -808,7 +808,6 @@ def kind_name(kind: Kind) -> str:
             "DATE": "datetime.date",
             "ENTRY_PATTERN": "str, an entry",
             "FLAGS": "tuple of str",
-            "FLAG_ATOM": "str, a keyword",
             "GMAIL_LABEL": "str, a label",
             "MODSEQ": "int",
             "NSTRING": "bytes or None",

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import attrs
 
-__all__ = ["Limits"]
+__all__ = ["Limits", "bound"]
 
 
-def _count(value: int | None) -> int:
-    return 2**62 if value is None else value  # what is compared with in every call is a number
+def bound(value: int | None) -> int:
+    """A limit as a number, which is what is compared with in every call."""
+    return 2**62 if value is None else value
 
 
 @attrs.frozen(kw_only=True)
@@ -42,14 +43,14 @@ class Limits:
     logins: int | None = 10
     """Logins that a POP3 server refuses before it closes the connection. RFC 4954 section 4 wants
     three at least wherever there is such a bound. Count."""
-    batch: int = attrs.field(default=1_000, converter=_count)
+    batch: int = attrs.field(default=1_000, converter=bound)
     """Entries of a listing that one event carries. At least 1. Count."""
-    chunk: int = attrs.field(default=65_536, converter=_count)
+    chunk: int = attrs.field(default=65_536, converter=bound)
     """The most octets one `BodyChunk` carries. At least 1."""
     window: int | None = 8
     """BDAT chunks a client may have unanswered before it waits (RFC 3030 section 4.2 lets it
     pipeline them). Count."""
-    output: int = attrs.field(default=262_144, converter=_count)
+    output: int = attrs.field(default=262_144, converter=bound)
     """Output that may wait in the machine before it asks to be flushed and refuses to send more.
     At least 1."""
     input: int | None = 1_048_576

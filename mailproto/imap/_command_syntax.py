@@ -80,13 +80,12 @@ from ._commands import (
     UrlFetch,
     Xlist,
 )
-from ._lexer import Frame, Lexer, Refused
+from ._lexer import NO_LITERALS, Frame, Lexer, Refused
 from ._search import RETURNS, SORT_KEYS, read_program, write_program
 from ._sets import STAR
 from ._syntax import (
     ANNOTATIONS,
     ATOM,
-    ATTRIBUTE,
     DATE_TIME,
     FETCH_ATTRIBUTE,
     FLAG,
@@ -114,7 +113,7 @@ from ._syntax import (
 from ._values import AppendMessage, CatenateUrl, EventGroup, MailboxFilter, Streamed
 from ._writer import Writer, octets_of
 
-__all__ = ["MESSAGE_LITERALS", "VERBS", "Row", "SyntaxRefused", "read_command", "write_command"]
+__all__ = ["VERBS", "Row", "SyntaxRefused", "read_command", "write_command"]
 
 
 class SyntaxRefused(ValueError):
@@ -347,13 +346,10 @@ def _write_qresync(writer: Writer, value: tuple[Any, ...]) -> None:
 _SELECT: Final = options(
     {"CONDSTORE": None, "QRESYNC": Kind(_read_qresync, _write_qresync), "ANNOTATE": None}
 )
-_CREATE: Final = options({"USE": listed(ATTRIBUTE)})
+_CREATE: Final = options({"USE": FLAGS})
 
 
 # --- APPEND and REPLACE (RFC 9051 section 6.3.12, RFC 3502, 4466, 4469, 5257, 6855, 8508) ---------
-
-MESSAGE_LITERALS: Final = frozenset({"APPEND", "REPLACE"})
-"""Verbs whose literals are messages: an application is asked before they come."""
 
 
 def _message_octets(lexer: Lexer) -> tuple[bytes | Streamed, bool]:
@@ -770,7 +766,6 @@ def _write_thread(writer: Writer, command: Thread) -> None:
 _FETCH_MODIFIERS: Final = options({"CHANGEDSINCE": MODSEQ, "VANISHED": None, "PARTIAL": PARTIAL})
 _FETCH_ITEMS: Final = listed(FETCH_ATTRIBUTE, least=1)
 _MACROS: Final = frozenset({"ALL", "FAST", "FULL"})
-_NOTHING: Final[dict[int, tuple[int, int]]] = {}
 
 
 def _fetch_arguments(lexer: Lexer) -> tuple[Any, Any]:
@@ -784,7 +779,7 @@ def _fetch_arguments(lexer: Lexer) -> tuple[Any, Any]:
 @lru_cache(maxsize=256)
 def _usual_fetch(octets: bytes) -> tuple[Any, Any] | None:
     """What stands behind the set, if it can be read: clients ask for the same again and again."""
-    lexer = Lexer(Frame(octets, _NOTHING), 0, lenient=False)
+    lexer = Lexer(Frame(octets, NO_LITERALS), 0, lenient=False)
     try:
         found = _fetch_arguments(lexer)
         lexer.finish()

@@ -17,7 +17,7 @@ from .._structure import Section
 from .._vocabulary import Challenge, Read, Shown
 from ._commands import Command
 from ._responses import Condition, Response
-from ._values import AppendMessage, FetchAttribute, ResponseCode
+from ._values import AppendMessage, Body, FetchAttribute, ResponseCode
 
 __all__ = [
     "BadCommand",
@@ -66,7 +66,7 @@ class BodyStart(Shown):
     """Where they start in the section; None: it is all of it."""
     size: int
     """How many octets there are."""
-    attribute: FetchAttribute = "BODY[]"
+    attribute: FetchAttribute = Body()  # noqa: RUF009 - frozen
     """As it was asked for."""
 
 

@@ -26,6 +26,7 @@ from ._syntax import (
     FETCH_ATTRIBUTE,
     FLAGS,
     GMAIL_LABEL,
+    MONTHS,
     NTEXT,
     NUMBER,
     NZ_NUMBER,
@@ -136,19 +137,12 @@ _USUAL_ITEM: Final = re.compile(
 )
 """What is asked for in every listing, as every server writes it."""
 
-_MONTHS: Final = {
-    name: f"{number:02}"
-    for number, name in enumerate(
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], 1
-    )
-}
-
 
 @lru_cache(maxsize=1024)
 def _usual_day(text: str) -> str:
     """`17-Jul-1996` as the start of an ISO date; "" is the start of none."""
-    month = _MONTHS.get(text[3:6].capitalize())
-    return "" if month is None else f"{text[7:]}-{month}-{text[:2].replace(' ', '0')}T"
+    month = MONTHS.get(text[3:6].upper().encode())
+    return "" if month is None else f"{text[7:]}-{month:02}-{text[:2].replace(' ', '0')}T"
 
 
 _from_iso = datetime.fromisoformat
@@ -385,7 +379,7 @@ def fetch_reader(
         values: Sequence[Any] = ()
         match = order.match(octets, pos)
         if match is not None:
-            values = list(map(call, order.readers, match.groups()))  # pyright: ignore[reportArgumentType]
+            values = list(map(call, order.readers, match.groups()))  # pyright: ignore[reportArgumentType] - operator.call
             if None not in values:
                 names = order.names
                 pos = match.end()

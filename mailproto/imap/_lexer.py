@@ -26,9 +26,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
 from ..errors import Defect
-from ..limits import Limits
+from ..limits import Limits, bound
 
-__all__ = ["Frame", "Lexer", "Refused", "announced", "decode_text", "opened"]
+__all__ = ["NO_LITERALS", "Frame", "Lexer", "Refused", "announced", "decode_text", "opened"]
 
 T = TypeVar("T")
 
@@ -45,10 +45,13 @@ class Frame(NamedTuple):
     """Where the octets of a literal start and end, by where its `{` is."""
 
 
+NO_LITERALS: Final[Mapping[int, tuple[int, int]]] = {}
+"""Of a frame that is one line."""
+
+
 # --- Framing --------------------------------------------------------------------------------------
 
 _ANNOUNCED: Final = re.compile(rb"(~?)\{([0-9]{1,20}+)([^}\r\n0-9][^}\r\n]*+)?\}\r?\n")
-_TAIL: Final = re.compile(rb"~?\{[^{}\r\n]*+\}\r?\n\Z")
 
 # A quoted string starts where a string can start, and ends with the first quote that is not
 # escaped, if a string can end there. Else some quotes inside were not escaped: then it ends with
@@ -146,7 +149,6 @@ def decode_text(octets: bytes) -> str:
 
 
 _LIMITS: Final = Limits()
-_UNBOUNDED: Final = 2**62
 _MOST_DEFECTS: Final = 100
 
 
@@ -173,7 +175,7 @@ class Lexer:
         self.utf8 = utf8
         """Whether names of mailboxes are UTF-8 (RFC 6855, RFC 9051)."""
         self.limits = limits
-        self.most = _UNBOUNDED if limits.depth is None else limits.depth
+        self.most = bound(limits.depth)
         """Levels of parentheses."""
         self.defects: list[Defect] = []
 
@@ -466,7 +468,7 @@ class Lexer:
         self.expect(b"(")
         found: list[T] = []
         octets = self.octets
-        most = _UNBOUNDED if self.limits.items is None else self.limits.items
+        most = bound(self.limits.items)
         if self.lenient:
             self._skip_inside()
         if not self.take(b")"):

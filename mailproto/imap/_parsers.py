@@ -26,12 +26,12 @@ import attrs
 from .._structure import Section
 from .._wire import Input, as_bytes
 from ..errors import Defect, LimitExceeded
-from ..limits import Limits
+from ..limits import Limits, bound
 from ._command_syntax import SyntaxRefused, read_command
 from ._commands import Append, Command, Replace
 from ._events import BadCommand, BodyChunk, BodyEnd, BodyStart, FetchItem, FetchStart
 from ._fetch import at_end, read_fetch_items
-from ._lexer import Announced, Frame, Lexer, announced, opened
+from ._lexer import NO_LITERALS, Announced, Frame, Lexer, announced, opened
 from ._response_syntax import read_line, read_response
 from ._responses import Condition, FetchData, Response
 from ._syntax import plain_section
@@ -47,14 +47,6 @@ __all__ = [
     "ParsedResponse",
     "ResponseParser",
 ]
-
-_NONE: Final[dict[int, tuple[int, int]]] = {}
-_UNBOUNDED: Final = 2**62
-
-
-def bound(limit: int | None) -> int:
-    """A limit as a number."""
-    return _UNBOUNDED if limit is None else limit
 
 
 class _Collector:
@@ -105,7 +97,7 @@ class _Collector:
     def frame(self) -> Frame:
         """What was collected."""
         octets = self.pieces[0] if len(self.pieces) == 1 else b"".join(self.pieces)
-        frame = Frame(octets, self.literals or _NONE)
+        frame = Frame(octets, self.literals or NO_LITERALS)
         self.clear()
         return frame
 
@@ -542,7 +534,7 @@ class CommandParser:
                     return self._too_large()
                 continue
             if not got.pieces and line[-3:-2] != b"}" and self._behind is None:
-                return self._command(Frame(line, _NONE))
+                return self._command(Frame(line, NO_LITERALS))
             got.add_line(line)
             found = announced(line)
             if found is not None and self._messages:

@@ -17,7 +17,7 @@ from ..limits import Limits
 from ._codes import read_code, write_capabilities, write_code
 from ._command_syntax import PARAMETERS
 from ._fetch import fetch_reader, write_fetch
-from ._lexer import Frame, Lexer, Refused, decode_text
+from ._lexer import NO_LITERALS, Frame, Lexer, Refused, decode_text
 from ._mutf7 import decode_name, encode_name
 from ._responses import (
     AclData,
@@ -55,8 +55,8 @@ from ._responses import (
 from ._sets import SequenceSet
 from ._syntax import (
     ATOM,
-    ATTRIBUTE,
     EXTENSION,
+    FLAG,
     FLAGS,
     MAILBOX,
     MODSEQ,
@@ -172,7 +172,7 @@ _EXTENDED: Final = options(
 
 
 def _read_list(lexer: Lexer, name: str) -> ListData:
-    attributes = lexer.list_of(ATTRIBUTE.read)
+    attributes = lexer.list_of(FLAG.read)
     lexer.space()
     delimiter = _read_delimiter(lexer)
     lexer.space()
@@ -203,7 +203,7 @@ def _write_list(writer: Writer, value: ListData) -> None:
     if value.verb not in ("LIST", "LSUB", "XLIST", "RLIST", "RLSUB"):
         raise ValueError(f"not LIST, LSUB or XLIST: {value.verb!r}")
     writer.put(b"* " + value.verb.encode("ascii") + b" ")
-    _ATTRIBUTES.write(writer, value.attributes)
+    FLAGS.write(writer, value.attributes)
     writer.put(b" ")
     _write_delimiter(writer, value.delimiter)
     writer.put(b" ")
@@ -212,8 +212,6 @@ def _write_list(writer: Writer, value: ListData) -> None:
         writer.put(b" ")
         _EXTENDED.write(writer, value.extended)
 
-
-_ATTRIBUTES: Final = listed(ATTRIBUTE)
 
 _STATUS_VALUES: Final = options(
     {
@@ -811,7 +809,6 @@ _BARE_STATUS: Final = re.compile(rb"(OK|NO|BAD|BYE|PREAUTH)(?=[ \r\n])( ?)", re.
 _FETCH: Final = re.compile(rb"\* ([1-9][0-9]{0,8}) (FETCH|UIDFETCH) \(")
 
 
-_NONE: Final[dict[int, tuple[int, int]]] = {}
 _USUAL_LIST: Final = re.compile(
     rb"\* (LIST|LSUB) \(([!#-'*-\[\\\]-z|}~ ]{0,200}+)\) "
     rb'(?:"([^"\\\r\n\x00\x80-\xff]|\\\\)"|NIL) '
@@ -825,7 +822,7 @@ def read_line(octets: bytes, utf8: bool, limits: Limits) -> Response:
     match = _FETCH.match(octets)
     if match is not None:
         number, name = match.groups()
-        source = octets, _NONE, match.end(), utf8, limits, None
+        source = octets, NO_LITERALS, match.end(), utf8, limits, None
         return FetchData.from_wire(int(number), name == b"UIDFETCH", fetch_reader, source)
     match = _USUAL_LIST.match(octets)
     if match is not None and (limits.items is None or limits.items >= _MOST_ATTRIBUTES):
@@ -836,7 +833,7 @@ def read_line(octets: bytes, utf8: bool, limits: Limits) -> Response:
             if delimiter is not None:
                 delimiter = chr(delimiter[0])
             return ListData(attributes, delimiter, mailbox, (), name.decode("ascii"))
-    return _read_response(Frame(octets, _NONE), utf8, limits)
+    return _read_response(Frame(octets, NO_LITERALS), utf8, limits)
 
 
 def read_response(frame: Frame, *, utf8: bool, limits: Limits) -> Response:

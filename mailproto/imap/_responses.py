@@ -108,6 +108,7 @@ class CapabilityData(Read, Offered):
     capabilities: tuple[str, ...]
     """In the order they came, as they are spelled."""
 
+    # What is a field elsewhere is worked out here, from the words as they are spelled.
     @property
     def offered(self) -> tuple[tuple[str, tuple[str, ...]], ...]:  # type: ignore[override] # pyright: ignore[reportIncompatibleVariableOverride]
         """(keyword, arguments)."""

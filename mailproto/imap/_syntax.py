@@ -37,17 +37,16 @@ __all__ = [
     "ANY",
     "ASTRING",
     "ATOM",
-    "ATTRIBUTE",
     "DATE_TIME",
     "ENTRY_PATTERN",
     "EXTENSION",
     "FETCH_ATTRIBUTE",
     "FLAG",
     "FLAGS",
-    "FLAG_ATOM",
     "GMAIL_LABEL",
     "MAILBOX",
     "MODSEQ",
+    "MONTHS",
     "NAME",
     "NSTRING",
     "NUMBER",
@@ -56,7 +55,6 @@ __all__ = [
     "PATTERN",
     "SET",
     "STRING",
-    "TAG",
     "TEXT",
     "Kind",
     "listed",
@@ -130,7 +128,6 @@ def _write_entry_pattern(writer: Writer, value: str) -> None:
 
 ATOM: Final = Kind(Lexer.atom, Writer.atom)
 NAME: Final = Kind(Lexer.name, _write_upper)
-TAG: Final = Kind(Lexer.text, Writer.text)
 TEXT: Final = Kind(Lexer.text, Writer.text)
 """An astring, as `str`."""
 ASTRING: Final = Kind(Lexer.astring, Writer.astring)
@@ -200,8 +197,6 @@ def _write_gmail_label(writer: Writer, value: str) -> None:
 GMAIL_LABEL: Final = Kind(_read_gmail_label, _write_gmail_label)
 """A label of Gmail's: a system label such as `\\Inbox`, or a name written as those of mailboxes
 are. Clients write system labels as flags, servers as strings."""
-ATTRIBUTE: Final = FLAG
-FLAG_ATOM: Final = Kind(Lexer.atom, Writer.atom)
 
 
 def listed(kind: Kind, *, least: int = 0) -> Kind:
@@ -419,7 +414,8 @@ PARTIAL: Final = Kind(_read_partial, _write_partial)
 # --- Days and times (RFC 9051 section 9) ----------------------------------------------------------
 
 _MONTHS: Final = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
-_MONTH: Final = {name.upper(): number for number, name in enumerate(_MONTHS, 1)}
+MONTHS: Final = {name.upper(): number for number, name in enumerate(_MONTHS, 1)}
+"""Their numbers, by their names in upper case."""
 
 _DATE_TIME: Final = re.compile(
     rb'"( [0-9]|[0-9]{2})-([A-Za-z]{3})-([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2})'
@@ -444,7 +440,7 @@ def _date_time(match: re.Match[bytes]) -> datetime:
         offset = int(hours) * 60 + int(minutes)
         if sign == b"-":
             offset = -offset
-    number = _MONTH.get(month.upper())
+    number = MONTHS.get(month.upper())
     if number is None or abs(offset) >= 1440:
         raise ValueError
     return datetime(
@@ -507,7 +503,7 @@ DATE_TIME: Final = Kind(_read_date_time, _write_date_time)
 
 def _read_date(lexer: Lexer) -> date:
     match = _DATE.match(lexer.octets, lexer.pos, lexer.end)
-    if match is None or match[3].upper() not in _MONTH:
+    if match is None or match[3].upper() not in MONTHS:
         lexer.refuse("a day such as 1-Feb-2026")
     try:
         found = _day(*match.group(4, 3, 2))
@@ -519,7 +515,7 @@ def _read_date(lexer: Lexer) -> date:
 
 @lru_cache(maxsize=256)
 def _day(year: bytes, month: bytes, day: bytes) -> date:
-    return date(int(year), _MONTH[month.upper()], int(day))
+    return date(int(year), MONTHS[month.upper()], int(day))
 
 
 def _write_date(writer: Writer, value: Any) -> None:
@@ -689,7 +685,6 @@ _SECTION: Final = re.compile(
     rb"|(HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT))?(?=[ \]])",
     re.IGNORECASE,
 )
-_FIELD_NAME: Final = re.compile(rb"[!-9;-~]+")
 
 
 @lru_cache(maxsize=256)
